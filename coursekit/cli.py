@@ -1,0 +1,203 @@
+"""La línea de órdenes: `coursekit doctor · train · evaluate · record · export`."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from pathlib import Path
+
+# Lo que argparse dice por su cuenta, en español.
+_SPANISH = {
+    "usage: ": "uso: ",
+    "positional arguments": "argumentos",
+    "options": "opciones",
+    "show this help message and exit": "muestra esta ayuda y termina",
+    "%(prog)s: error: %(message)s\n": "%(prog)s: %(message)s\n",
+    "argument %(argument_name)s: %(message)s": "%(argument_name)s: %(message)s",
+    "the following arguments are required: %s": "faltan los argumentos %s; vea la ayuda con --help",
+    "unrecognized arguments: %s": "no existen los argumentos %s; vea la ayuda con --help",
+    "expected one argument": "espera un valor",
+    "invalid choice: %(value)r (choose from %(choices)s)": "%(value)s no es una opción; use una de %(choices)s",
+    "invalid %(type)s value: %(value)r": "%(value)r no es un número válido",
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Ejecuta la línea de órdenes; devuelve 0 si todo salió bien y 2 si lo pedido no es posible."""
+    argparse._ = lambda text: _SPANISH.get(text, text)
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except (ValueError, OSError) as error:
+        reason = getattr(error, "strerror", None) or error
+        print(f"coursekit: {reason}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="coursekit", description="DQN a partir de píxeles, en la terminal.")
+    orders = parser.add_subparsers(title="órdenes", dest="order", required=True, metavar="ORDEN")
+
+    order = orders.add_parser("doctor", help="revisa esta máquina y estima cuánto tardaría un entrenamiento")
+    order.add_argument("--game", default="Breakout", help="juego con el que se mide (%(default)s)")
+    order.add_argument("--buffer-size", type=int, help="transiciones de la memoria de repetición que se piensa usar")
+    order.add_argument("--seconds", type=float, default=10.0, help="segundos de cada medición (%(default)s)")
+    order.set_defaults(run=_doctor)
+
+    order = orders.add_parser("train", help="entrena un DQN y deja todo en una carpeta")
+    order.add_argument("folder", metavar="CARPETA", help="carpeta de la corrida")
+    order.add_argument("--game", help="juego (Breakout, o el de la corrida que se sigue)")
+    order.add_argument("--steps", type=int, default=1_000_000, help="pasos del agente en total (%(default)s)")
+    order.add_argument("--seed", type=int, default=0, help="semilla (%(default)s)")
+    order.add_argument("--resume", action="store_true", help="sigue una corrida desde su último punto guardado")
+    order.add_argument("--backend", choices=("ale", "sb3"), default="ale", help="ambientes (%(default)s)")
+    order.add_argument("--sticky", type=float, default=0.0, help="probabilidad de las acciones pegajosas (%(default)s)")
+    order.add_argument("--device", default="auto", help="auto, cpu o cuda (%(default)s)")
+    order.add_argument(
+        "--checkpoint-every", type=int, default=50_000, help="pasos entre puntos guardados (%(default)s)"
+    )
+    order.add_argument("--log-every", type=int, default=1_000, help="pasos entre filas de métricas (%(default)s)")
+    order.add_argument("--quiet", action="store_true", help="sin barra de progreso")
+    for name, kind, value in _HYPERPARAMETERS:
+        order.add_argument("--" + name.replace("_", "-"), type=kind, help=f"hiperparámetro ({value})")
+    order.set_defaults(run=_train)
+
+    order = orders.add_parser("evaluate", help="juega partidas completas y resume sus puntajes con su intervalo")
+    order.add_argument("agent", metavar="AGENTE", help="carpeta de una corrida, o un agente .zip")
+    order.add_argument("--game", help="juego (hace falta con un .zip)")
+    order.add_argument("--episodes", type=int, default=30, help="partidas (%(default)s)")
+    order.add_argument("--seed", type=int, default=10_000, help="semilla de la evaluación (%(default)s)")
+    order.add_argument("--epsilon", type=float, default=0.01, help="con un .zip: acciones al azar (%(default)s)")
+    order.add_argument("--sticky", type=float, default=0.0, help="con un .zip: acciones pegajosas (%(default)s)")
+    order.add_argument("--no-ladder", action="store_true", help="con una corrida: sin los agentes más jóvenes")
+    order.add_argument(
+        "--choose", type=int, metavar="N", help="con una corrida: antes, publica el mejor de sus últimos N agentes"
+    )
+    order.set_defaults(run=_evaluate)
+
+    order = orders.add_parser("record", help="graba una partida en un GIF o un MP4")
+    order.add_argument("agent", metavar="AGENTE", help="carpeta de una corrida, un agente .zip, o «azar»")
+    order.add_argument("file", metavar="ARCHIVO", help="archivo .gif o .mp4 que se crea")
+    order.add_argument("--game", help="juego (hace falta con un .zip o con «azar»)")
+    order.add_argument("--seconds", type=float, help="segundos de juego (toda la partida)")
+    order.add_argument("--seed", type=int, default=0, help="semilla de la partida (%(default)s)")
+    order.add_argument("--epsilon", type=float, default=0.01, help="probabilidad de una acción al azar (%(default)s)")
+    order.add_argument(
+        "--speed", type=float, default=1.0, help="velocidad: 2 es el doble de la del juego (%(default)s)"
+    )
+    order.add_argument("--scale", type=int, default=1, help="agranda la pantalla este número entero (%(default)s)")
+    order.set_defaults(run=_record)
+
+    order = orders.add_parser("export", help="pasa a CSV las métricas que TensorBoard guardó en una corrida")
+    order.add_argument("folder", metavar="CARPETA", help="carpeta de la corrida")
+    order.set_defaults(run=_export)
+    return parser
+
+
+# Los nombres y valores de coursekit.training.DEFAULTS, para mostrar la ayuda sin importar torch.
+_HYPERPARAMETERS = (
+    ("n_envs", int, 8),
+    ("learning_rate", float, 1e-4),
+    ("batch_size", int, 32),
+    ("buffer_size", int, 400_000),
+    ("learning_starts", int, 20_000),
+    ("steps_per_update", int, 8),
+    ("n_steps", int, 3),
+    ("gamma", float, 0.99),
+    ("target_update_interval", int, 4_000),
+    ("exploration_steps", int, 400_000),
+    ("exploration_final_eps", float, 0.01),
+)
+
+
+def _doctor(options: argparse.Namespace) -> None:
+    from coursekit.doctor import report
+
+    for line in report(options.game, options.buffer_size, options.seconds):
+        print(line, flush=True)
+
+
+def _train(options: argparse.Namespace) -> None:
+    from coursekit.runs import Run
+    from coursekit.training import train
+
+    run = Run(options.folder)
+    game = options.game
+    if game is None:
+        game = run.info["game"] if options.resume and (run.path / "run.json").exists() else "Breakout"
+    given = {name: value for name, _, _ in _HYPERPARAMETERS if (value := getattr(options, name)) is not None}
+    train(
+        run,
+        game,
+        options.steps,
+        seed=options.seed,
+        resume=options.resume,
+        backend=options.backend,
+        sticky=options.sticky,
+        checkpoint_every=options.checkpoint_every,
+        log_every=options.log_every,
+        progress=not options.quiet,
+        device=options.device,
+        **given,
+    )
+
+
+def _game_of(options: argparse.Namespace) -> str:
+    from coursekit.runs import Run
+
+    if options.game is not None:
+        return options.game
+    if Path(options.agent).is_dir():
+        return Run(options.agent).info["game"]
+    raise ValueError(f"{options.agent!r} no dice de qué juego es: agregue --game, por ejemplo --game Breakout.")
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    from coursekit.evaluation import choose_agent, evaluate, evaluate_run, load_agent, summarize
+
+    if Path(options.agent).is_dir():
+        if options.choose:
+            print(f"agente publicado: el de {choose_agent(options.agent, options.choose, options.episodes)} pasos")
+        content = evaluate_run(options.agent, options.episodes, seed=options.seed, ladder=not options.no_ladder)
+        for name, result in content["results"].items():
+            _print_summary(f"{name} (ε={result['epsilon']:g}, pegajosas={result['sticky']:g})", result["summary"])
+        for steps, result in content["ladder"].items():
+            _print_summary(f"{int(steps):,} pasos".replace(",", " "), result["summary"])
+    else:
+        agent, game = load_agent(options.agent), _game_of(options)
+        protocol = {"epsilon": options.epsilon, "sticky": options.sticky, "seed": options.seed}
+        table = evaluate(agent, game, options.episodes, **protocol)
+        _print_summary(Path(options.agent).name, summarize(table["score"], game))
+
+
+def _print_summary(label: str, s: dict) -> None:
+    human = f"; {s['hns']:.0%} del humano" if "hns" in s else ""
+    print(
+        f"{label}: media {s['mean']:.1f} [{s['ci_low']:.1f}, {s['ci_high']:.1f}], IQM {s['iqm']:.1f}, "
+        f"mediana {s['median']:.1f}, {s['games']} partidas{human}"
+    )
+
+
+def _record(options: argparse.Namespace) -> None:
+    from coursekit.evaluation import load_agent
+    from coursekit.recording import record
+
+    game = _game_of(options)
+    agent = None if re.fullmatch("azar", options.agent, re.I) else load_agent(options.agent)
+    names = ("seconds", "seed", "epsilon", "speed", "scale")
+    recording = record(agent, game, options.file, **{name: getattr(options, name) for name in names})
+    score = next(iter(recording.scores.values()))
+    print(f"{recording.path}: {recording.seconds:.1f} s, {recording.steps} pasos, puntaje {score:g}")
+
+
+def _export(options: argparse.Namespace) -> None:
+    from coursekit.metrics import export_csv
+
+    for path in export_csv(options.folder).values():
+        print(path)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,140 @@
+"""La corrida es una carpeta: aquí están sus rutas, su `run.json` y la escritura sin archivos a medias."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+FORMAT = 1
+PACKAGES = ("coursekit", "stable-baselines3", "gymnasium", "ale-py", "torch", "numpy")
+
+
+@contextmanager
+def atomic(path: str | Path) -> Iterator[Path]:
+    """Da una ruta temporal junto a `path` y, si todo salió bien, la pone en su lugar de una sola vez.
+
+    Si algo falla, `path` queda como estaba y el archivo temporal desaparece. Los errores del disco
+    (`OSError`: lleno, sin permiso) se explican en español, con la ruta.
+    """
+    path = Path(path)
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+        os.close(handle)
+        temporary = Path(name)
+        yield temporary
+        temporary.chmod(0o644)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise OSError(
+            error.errno,
+            f"No se pudo escribir {str(path)!r} ({error.strerror or error}): "
+            "libere espacio o elija una carpeta en la que pueda escribir; lo que ya había quedó como estaba.",
+        ) from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+class Run:
+    """Una corrida: la carpeta en la que un entrenamiento deja todo lo que produce.
+
+    ========================  =====================================================================
+    `info`                    contenido de `run.json`: juego, algoritmo, hiperparámetros, máquina…
+    `agent`                   el agente final, `agent.zip`
+    `checkpoints()`           la escalera: el mismo agente más joven, de menos a más pasos
+    `metrics`                 carpeta de los CSV de métricas
+    `tensorboard`             carpeta de los archivos de eventos (no se publica)
+    `evaluation`              `evaluation.json`: protocolo, cada puntaje, resumen con intervalo
+    ========================  =====================================================================
+    """
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+        self.agent = self.path / "agent.zip"
+        self.metrics = self.path / "metrics"
+        self.tensorboard = self.path / "tensorboard"
+        self.evaluation = self.path / "evaluation.json"
+        self.state = self.path / "resume" / "state.pt"
+        self.replay = self.path / "resume" / "replay.npz"
+
+    def __fspath__(self) -> str:
+        return str(self.path)
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r})"
+
+    @property
+    def info(self) -> dict:
+        """Lo que dice `run.json`. `FileNotFoundError` si la carpeta no es una corrida."""
+        return self._read(self.path / "run.json", f"{str(self.path)!r} no es una corrida: le falta run.json")
+
+    @property
+    def results(self) -> dict:
+        """Lo que dice `evaluation.json`. `FileNotFoundError` si la corrida no se ha evaluado."""
+        return self._read(self.evaluation, f"{str(self.path)!r} no tiene evaluation.json")
+
+    @staticmethod
+    def _read(path: Path, missing: str) -> dict:
+        if not path.is_file():
+            raise FileNotFoundError(f"{missing}; «coursekit train» y «coursekit evaluate» crean esos archivos.")
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except json.JSONDecodeError as error:
+            raise ValueError(f"{str(path)!r} está dañado (no es JSON válido): recupere una copia o bórrelo.") from error
+
+    def write_json(self, name: str, content: dict) -> None:
+        """Escribe `name` (`"run.json"`, `"evaluation.json"`) dentro de la corrida, sin archivos a medias."""
+        with atomic(self.path / name) as temporary:
+            text = json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False)
+            temporary.write_text(text + "\n", encoding="utf-8")
+
+    def checkpoint(self, steps: int) -> Path:
+        """Ruta del agente guardado a los `steps` pasos."""
+        return self.path / "checkpoints" / f"agent-{steps:08d}.zip"
+
+    def checkpoints(self) -> dict[int, Path]:
+        """Los agentes guardados: pasos → archivo, de menos a más pasos."""
+        found = {}
+        for path in sorted((self.path / "checkpoints").glob("agent-*.zip")):
+            if match := re.fullmatch(r"agent-(\d+)\.zip", path.name):
+                found[int(match[1])] = path
+        return found
+
+
+def versions() -> dict[str, str]:
+    """Versiones de Python y de los paquetes que deciden un resultado."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "sin instalar"
+    return found
+
+
+def machine() -> dict[str, str | int]:
+    """Sistema, procesador, núcleos y dispositivo de cálculo de esta máquina."""
+    import torch
+
+    return {
+        "system": f"{platform.system()} {platform.machine()}",
+        "processor": _processor(),
+        "cores": os.cpu_count() or 1,
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
+    }
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    text = cpuinfo.read_text(encoding="utf-8") if cpuinfo.is_file() else ""
+    match = re.search(r"^model name\s*:\s*(.+)$", text, re.M)
+    return match[1] if match else platform.processor() or "desconocido"
