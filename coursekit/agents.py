@@ -79,9 +79,9 @@ def load_agent(source: Run | str | Path, device: str = "cpu") -> DQN:
         weights = torch.load(content, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         culprit = re.search(r"GLOBAL (\S+)", str(error))
-        named = f" ({culprit[1]})" if culprit else ""
+        found = f"código ({culprit[1]})" if culprit else "algo más"
         raise ValueError(
-            f"{str(path)!r} trae código{named} donde debería haber solo pesos y no se carga: no lo abra con otra "
+            f"{str(path)!r} trae {found} donde debería haber solo pesos y no se carga: no lo abra con otra "
             "herramienta y pida a quien lo hizo un zip nuevo."
         ) from None
     except (zipfile.BadZipFile, KeyError, OSError, EOFError, RuntimeError) as error:
@@ -94,7 +94,7 @@ def load_agent(source: Run | str | Path, device: str = "cpu") -> DQN:
         channels = weights["q_net.features_extractor.cnn.0.weight"].shape[1]
         model = blank_dqn(n_actions, (channels, 84, 84), device)
         model.policy.load_state_dict(weights)
-    except (KeyError, TypeError, AttributeError, RuntimeError) as error:
+    except (KeyError, IndexError, TypeError, AttributeError, RuntimeError) as error:
         raise ValueError(
             f"{str(path)!r} no es un DQN con la red de Mnih et al. (2015), el único que load_agent sabe armar: "
             "cárguelo con la clase de Stable-Baselines3 que lo entrenó, si confía en su origen."

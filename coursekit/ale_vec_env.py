@@ -26,8 +26,10 @@ class AleVecEnv(VecEnv):
     * con `life_loss`, perder una vida termina el episodio del agente y no la partida;
     * con `clip_reward`, el agente recibe el signo de la recompensa, y `info["episode"]["r"]` lleva el puntaje
       verdadero de la partida, solo cuando esta termina;
-    * la primera acción después de perder una vida es FIRE donde el juego la tiene, al entrenar y al evaluar por
-      igual: Breakout espera FIRE para sacar la pelota, y un agente voraz podría esperar para siempre.
+    * la primera acción de cada partida, y la primera después de perder una vida, es FIRE donde el juego la tiene, al
+      entrenar y al evaluar por igual: Breakout espera FIRE para sacar la pelota, y un agente voraz podría esperar
+      para siempre. Va después de las acciones nulas del comienzo: si fuera antes, como en ALE, la pelota saldría
+      siempre igual y un agente voraz tendría 4 partidas distintas, una por fase del salto de cuadros.
 
     `rom` es el nombre de la ROM (`"space_invaders"`); lo demás, como en `coursekit.envs.make_vec_env`.
     """
@@ -52,7 +54,7 @@ class AleVecEnv(VecEnv):
             stack_num=FRAME_STACK,
             frameskip=frame_skip,
             noop_max=noop_max,
-            use_fire_reset=fire_reset,
+            use_fire_reset=False,
             repeat_action_probability=sticky,
             max_num_frames_per_episode=max_frames,
             # ALE reiniciaría la partida entera con cada vida y recortaría también el puntaje: lo hacemos aquí.
@@ -64,7 +66,6 @@ class AleVecEnv(VecEnv):
         self.clip_reward = clip_reward
         self.action_meanings = [action.name for action in self._ale.ale.get_action_set()]
         self._needs_fire = fire_reset and "FIRE" in self.action_meanings
-        self._actions = np.zeros(n_envs, dtype=np.int32)
         super().__init__(n_envs, self._ale.single_observation_space, self._ale.single_action_space)
         if seed is not None:
             self.seed(seed)
@@ -78,27 +79,31 @@ class AleVecEnv(VecEnv):
         self._frames_before = info["frame_number"] - info["episode_frame_number"]
         self._score = np.zeros(self.num_envs, dtype=np.int64)
         self._depth = np.ones(self.num_envs, dtype=np.int64)  # cuadros de la pila que son de este episodio
-        self._lost_life = np.zeros(self.num_envs, dtype=bool)
+        self._press_fire = np.full(self.num_envs, self._needs_fire)
         self._start = time.time()
         return obs
 
     def step_async(self, actions: np.ndarray) -> None:
         actions = np.asarray(actions, dtype=np.int32).reshape(self.num_envs)
-        if self._needs_fire:
-            actions = np.where(self._lost_life, np.int32(FIRE), actions)
-        self._ale.send(actions)
+        if actions.min() < 0 or actions.max() >= self.action_space.n:  # ALE se quedaría esperando para siempre
+            last = self.action_space.n - 1
+            raise ValueError(f"Las acciones {actions.tolist()} no son todas de este juego: van de 0 a {last}.")
+        self._ale.send(np.where(self._press_fire, np.int32(FIRE), actions))
 
     def step_wait(self):
         obs, rewards, terminated, truncated, ale_info = self._ale.recv()
         game_over = terminated | truncated
         lives = ale_info["lives"]
         # La misma regla que EpisodicLifeEnv de SB3: en algunos juegos las vidas quedan en 0 unos cuadros.
-        self._lost_life = ~game_over & (lives > 0) & (lives < self._lives)
+        lost_life = ~game_over & (lives > 0) & (lives < self._lives)
+        self._press_fire = self._needs_fire & (lost_life | game_over)
+        # En un final las de ALE son ya las de la partida siguiente.
+        shown = np.where(terminated, 0, np.where(truncated, self._lives, lives))
         self._lives = lives
         self._score += rewards
 
-        dones = game_over | self._lost_life if self.life_loss else game_over
-        infos = [{"lives": n, "TimeLimit.truncated": False} for n in lives.tolist()]
+        dones = game_over | lost_life if self.life_loss else game_over
+        infos = [{"lives": n, "TimeLimit.truncated": False} for n in shown.tolist()]
         self._depth = np.minimum(self._depth + 1, FRAME_STACK)
         final_obs = ale_info.get("final_obs")
         for i in np.flatnonzero(dones | (self._depth < FRAME_STACK)):

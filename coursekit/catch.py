@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import gymnasium
 import numpy as np
 from gymnasium import spaces
@@ -20,28 +22,28 @@ _BACKGROUND, _BALL, _PADDLE = (24, 28, 38), (240, 165, 60), (86, 180, 233)
 class CatchEnv(gymnasium.Env):
     """Una pelota cae en diagonal, rebota en las paredes y hay que atraparla con una paleta de 3 celdas.
 
-    - Observación: `uint8` de forma `(2, 10, 10)`, los dos últimos cuadros con el más nuevo al final; 0 es fondo y
-      255 es pelota o paleta. Al comenzar no hay cuadro anterior y su lugar va en ceros.
+    - Observación: `uint8` de forma `(2, 10, 10)`, los dos últimos cuadros con el más nuevo al final; 0 es
+      fondo y 255 es pelota o paleta. Al comenzar no hay cuadro anterior y su lugar va en ceros.
     - Acciones: 0 mueve la paleta una celda a la izquierda, 1 la deja quieta y 2 la mueve a la derecha.
     - Recompensa: 0 en cada paso y, en el último, +1 si la pelota cae sobre la paleta o −1 si no.
-    - Episodio: 9 pasos, uno por fila que la pelota baja. Pelota, dirección y paleta comienzan al azar, y siempre
-      hay tiempo de llegar. En el último paso, `info["is_success"]` dice si la pelota se atrapó.
+    - Episodio: 9 pasos, uno por fila que la pelota baja. Pelota, dirección y paleta comienzan al azar, y
+      siempre hay tiempo de llegar. En el último paso, `info["is_success"]` dice si la pelota se atrapó.
 
     Con `render_mode="rgb_array"`, `render()` devuelve la imagen en color, `uint8` de forma `(160, 160, 3)`.
     """
 
-    metadata = {"render_modes": ["rgb_array"], "render_fps": 5}
+    metadata: ClassVar[dict] = {"render_modes": ["rgb_array"], "render_fps": 5}
 
     def __init__(self, render_mode: str | None = None):
         if render_mode not in (None, *self.metadata["render_modes"]):
-            raise ValueError(f"render_mode={render_mode!r} no existe; use 'rgb_array', o None para no dibujar.")
+            raise ValueError(f"render_mode={render_mode!r} no existe; use 'rgb_array' o None.")
         self.render_mode = render_mode
         self.observation_space = spaces.Box(0, 255, (2, SIZE, SIZE), np.uint8)
         self.action_space = spaces.Discrete(len(ACTIONS))
         self.ball_row: int | None = None  # None: falta reset()
 
     def reset(self, *, seed: int | None = None, options: dict | None = None) -> tuple[np.ndarray, dict]:
-        """Comienza un episodio: pelota en la fila de arriba y paleta en la de abajo, ambas en una columna al azar."""
+        """Comienza un episodio, con la pelota en la fila de arriba y la paleta en la de abajo, al azar."""
         super().reset(seed=seed)
         self.ball_row = 0
         self.ball_col = int(self.np_random.integers(SIZE))
@@ -51,7 +53,7 @@ class CatchEnv(gymnasium.Env):
         return self._observation(), {}
 
     def step(self, action: int) -> tuple[np.ndarray, float, bool, bool, dict]:
-        """Mueve la paleta y luego la pelota. Devuelve `observación, recompensa, terminated, truncated, info`."""
+        """Mueve la paleta y luego la pelota; devuelve `obs, reward, terminated, truncated, info`."""
         if self.ball_row is None or self.ball_row == SIZE - 1:
             raise gymnasium.error.ResetNeeded("El episodio no ha comenzado o ya terminó: llame a reset().")
         if not self.action_space.contains(action):

@@ -25,6 +25,7 @@ def _roms() -> dict[str, str]:
     import gymnasium
 
     gymnasium.register_envs(ale_py)
+    ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)  # sin su saludo en inglés
     suffix = "NoFrameskip-v4"
     specs = {name: spec for name, spec in gymnasium.registry.items() if name.endswith(suffix)}
     return {name.removesuffix(suffix): spec.kwargs["game"] for name, spec in sorted(specs.items())}
@@ -108,7 +109,8 @@ def make_vec_env(
     n_envs: cuántas copias avanzan a la vez (al menos 1).
     seed: semilla de la primera copia; las demás usan las siguientes. `None` deja el azar libre.
     backend: `"ale"` usa el ambiente vectorial de ALE, en C++ (rápido); `"sb3"`, los envoltorios de
-        Stable-Baselines3 (la referencia).
+        Stable-Baselines3 (la referencia; con `training=False` no aprietan FIRE al perder una vida, y un agente voraz
+        puede quedarse esperando).
     training: con `True` la pérdida de una vida termina la transición y la recompensa se recorta a su signo;
         con `False` se juegan partidas completas y la recompensa es la del juego.
     sticky: probabilidad de repetir la acción anterior en cada cuadro (acciones pegajosas; Machado et al., 2018).

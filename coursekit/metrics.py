@@ -79,7 +79,7 @@ def read_metrics(source: Run | str | Path) -> pd.DataFrame:
     """
     path = Path(source)
     folder = path / "metrics" if (path / "metrics").is_dir() else path
-    files = [folder] if folder.is_file() else sorted(folder.glob("*.csv"))
+    files = [folder] if folder.is_file() else sorted(folder.glob("[!.]*.csv"))
     if not files:
         raise FileNotFoundError(
             f"No hay métricas en {str(path)!r}: si la corrida tiene archivos de eventos, export_csv las escribe."
@@ -130,8 +130,9 @@ def plot_metrics(
     import matplotlib.pyplot as plt
 
     if not isinstance(runs, Mapping):
-        listed = runs if isinstance(runs, (list, tuple)) else [runs]
-        runs = {Path(run).name: run for run in listed}
+        listed = [Path(run) for run in (runs if isinstance(runs, (list, tuple)) else [runs])]
+        unique = len({path.name for path in listed}) == len(listed)
+        runs = {path.name if unique else str(path): path for path in listed}
     tables = {label: read_metrics(run) for label, run in runs.items()}
     known = {name for table in tables.values() for name in table["metric"]}
     absent = [name for name in metrics if name not in known]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 
 import numpy as np
@@ -67,6 +68,9 @@ def record(
         raise ValueError(f"Se pidieron {seconds} segundos de grabación; deben ser más de 0 (o None: toda la partida).")
     if not speed > 0 or scale < 1 or scale != int(scale):
         raise ValueError(f"speed={speed!r} debe ser mayor que 0 y scale={scale!r}, un entero de al menos 1.")
+    for option, value in (("epsilon", epsilon), ("sticky", sticky)):
+        if not 0.0 <= value <= 1.0:
+            raise ValueError(f"{option}={value!r} no es una probabilidad: use un número entre 0.0 y 1.0.")
 
     agents = dict(agent) if isinstance(agent, Mapping) else {name: agent}
     if not agents:
@@ -178,5 +182,5 @@ def show(path: str | Path, alt: str = ""):
     if not path.is_file():
         raise FileNotFoundError(f"No existe {str(path)!r}: grábelo primero con record.")
     if path.suffix.lower() == ".mp4":
-        return Video(str(path), embed=True, html_attributes=f'controls loop muted aria-label="{alt}"')
+        return Video(str(path), embed=True, html_attributes=f'controls loop muted aria-label="{escape(alt)}"')
     return Image(filename=str(path), alt=alt or None)

@@ -31,6 +31,8 @@ def atomic(path: str | Path) -> Iterator[Path]:
         os.close(handle)
         temporary = Path(name)
         yield temporary
+        with temporary.open("rb+") as written:
+            os.fsync(written.fileno())  # que un corte de luz no deje el nombre nuevo con un archivo vacío
         temporary.chmod(0o644)
         os.replace(temporary, path)
     except OSError as error:
@@ -87,8 +89,8 @@ class Run:
         if not path.is_file():
             raise FileNotFoundError(f"{missing}; «coursekit train» y «coursekit evaluate» crean esos archivos.")
         try:
-            return json.loads(path.read_text(encoding="utf-8"))
-        except json.JSONDecodeError as error:
+            return dict(json.loads(path.read_text(encoding="utf-8")))
+        except (ValueError, TypeError) as error:
             raise ValueError(f"{str(path)!r} está dañado (no es JSON válido): recupere una copia o bórrelo.") from error
 
     def write_json(self, name: str, content: dict) -> None:
@@ -104,10 +106,10 @@ class Run:
     def checkpoints(self) -> dict[int, Path]:
         """Los agentes guardados: pasos → archivo, de menos a más pasos."""
         found = {}
-        for path in sorted((self.path / "checkpoints").glob("agent-*.zip")):
+        for path in (self.path / "checkpoints").glob("agent-*.zip"):
             if match := re.fullmatch(r"agent-(\d+)\.zip", path.name):
                 found[int(match[1])] = path
-        return found
+        return dict(sorted(found.items()))
 
 
 def versions() -> dict[str, str]:

@@ -65,7 +65,7 @@ def make_dqn(env: VecEnv, total_steps: int, *, seed: int = 0, device: str = "aut
         raise ValueError(f"No existe el hiperparámetro {sorted(unknown)[0]!r}; los que hay son {sorted(DEFAULTS)}.")
     h = {**DEFAULTS, **hyperparameters, "n_envs": env.num_envs}
     per_update = h["steps_per_update"]
-    if max(per_update, env.num_envs) % min(per_update, env.num_envs):
+    if per_update < 1 or max(per_update, env.num_envs) % min(per_update, env.num_envs):
         raise ValueError(
             f"Con {env.num_envs} ambientes no se puede hacer una actualización cada {per_update} transiciones: "
             "uno de los dos números debe dividir al otro."
@@ -144,6 +144,8 @@ def train(
         hyperparameters = info["hyperparameters"] = {**info["hyperparameters"], **hyperparameters}
         if info["steps"] >= total_steps:
             return run
+        for half in run.path.rglob(".*-????????.*"):  # temporales de `atomic` que dejó una muerte súbita
+            half.unlink()
     n_envs = hyperparameters.get("n_envs", DEFAULTS["n_envs"])
     env = make_vec_env(name, n_envs, seed=seed, backend=backend, sticky=sticky)
     try:
@@ -210,25 +212,27 @@ def _restore(model: DQN, run: Run) -> int:
     if run.state.exists():
         try:
             state = torch.load(run.state, map_location=model.device, weights_only=True)
-        except (EOFError, RuntimeError, pickle.UnpicklingError) as error:
+            model.policy.load_state_dict(state["policy"])
+            model.policy.optimizer.load_state_dict(state["optimizer"])
+            model.num_timesteps, model._n_updates = state["num_timesteps"], state["n_updates"]
+            model._n_calls = state["n_calls"]
+            model.ep_info_buffer.extend(state["episodes"])
+        except (EOFError, RuntimeError, LookupError, TypeError, pickle.UnpicklingError) as error:
             raise ValueError(
                 f"El punto guardado {str(run.state)!r} está dañado: recupere una copia o comience en otra carpeta."
             ) from error
-        model.policy.load_state_dict(state["policy"])
-        model.policy.optimizer.load_state_dict(state["optimizer"])
-        model.num_timesteps, model._n_updates = state["num_timesteps"], state["n_updates"]
-        model._n_calls = state["n_calls"]
-        model.ep_info_buffer.extend(state["episodes"])
-    else:
-        model.num_timesteps, path = list(run.checkpoints().items())[-1]
+    elif checkpoints := run.checkpoints():
+        model.num_timesteps, path = checkpoints.popitem()
         model.policy.load_state_dict(load_agent(path).policy.state_dict())
-        _restore_curves(run, model.num_timesteps)
+    else:
+        raise FileNotFoundError(f"{str(run.path)!r} no tiene de dónde seguir: le faltan sus puntos guardados.")
+    _restore_curves(run, model.num_timesteps)
     model.set_random_seed(model.seed + model.num_timesteps)  # que no repita los mismos números
     if run.state.exists() and run.replay.exists():
         try:
             model.replay_buffer.restore(run.replay)
             return 0
-        except (ValueError, zipfile.BadZipFile) as error:
+        except (ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
             warnings.warn(f"La memoria de repetición guardada no sirve ({error}): se vuelve a llenar.", stacklevel=2)
     return model.learning_starts
 
@@ -322,12 +326,12 @@ class _RunCallback(BaseCallback):
             save_agent(model, run.agent)
             self.info.pop("published_steps", None)
             self.info.pop("selection", None)
-            if self.stopped:  # ocupa gigabytes: solo si falta seguir
-                with atomic(run.replay) as temporary:
-                    model.replay_buffer.save(temporary)
             if self.bar is not None:
                 self.bar.update(n - self.bar.n)
                 self.bar.close()
+        if final and self.stopped:  # ocupa gigabytes: solo si falta seguir
+            with atomic(run.replay) as temporary:
+                model.replay_buffer.save(temporary)
         elif run.replay.exists() and n > self.segment["from_step"]:
             run.replay.unlink()  # ya no corresponde a estos pasos
         self.info["steps"] = n
