@@ -174,7 +174,9 @@ def choose_agent(run: Run | str | Path, candidates: int = 8, episodes: int = EPI
     """
     run = Run(run)
     info = run.info
-    agents = dict(list(run.checkpoints().items())[-candidates:])
+    agents = dict(list(run.checkpoints().items())[-max(1, candidates) :])
+    if not agents:
+        raise FileNotFoundError(f"{str(run.path)!r} no tiene agentes guardados entre los que elegir.")
     means = {}
     for steps, path in agents.items():
         scores = evaluate(load_agent(path), info["game"], episodes, seed=seed, **PROTOCOLS["default"])["score"]
