@@ -31,7 +31,8 @@ def save_agent(model: DQN, path: str | Path) -> None:
     """Guarda el agente en `path` como un zip de SB3 delgado: unos 3 MB en lugar de 28.
 
     Los pesos van en media precisión, la red objetivo comparte los de la red en línea y el optimizador va vacío:
-    alcanza para jugar, con las mismas acciones voraces, y se carga con `stable_baselines3.DQN.load` sin coursekit.
+    alcanza para jugar, con las mismas acciones voraces salvo entre acciones casi empatadas, y se carga con
+    `stable_baselines3.DQN.load` sin coursekit.
     Para seguir entrenando está el punto guardado de la corrida (`coursekit.training.train(..., resume=True)`).
     """
     plain = blank_dqn(int(model.action_space.n), model.observation_space.shape)

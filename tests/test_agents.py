@@ -65,6 +65,8 @@ def test_the_file_is_slim_and_says_its_steps(original, saved):
     loaded = DQN.load(saved)
     assert loaded.num_timesteps == original[0].num_timesteps == 400
     assert loaded.exploration_rate == pytest.approx(0.01)
+    for stored, weights in zip(loaded.q_net.parameters(), original[0].q_net.parameters(), strict=True):
+        torch.testing.assert_close(stored, weights.half().float(), rtol=0, atol=0)
     for ours, target in zip(loaded.q_net.parameters(), loaded.q_net_target.parameters(), strict=True):
         torch.testing.assert_close(ours, target, rtol=0, atol=0)
 
@@ -131,6 +133,7 @@ def torch_bytes(content):
     return stored.getvalue()
 
 
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
 @pytest.mark.parametrize(
     ("pack", "named"),
     [

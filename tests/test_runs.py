@@ -26,6 +26,16 @@ def test_atomic_creates_folders_and_replaces_the_file(tmp_path):
         assert path.read_text() == text and names(path.parent) == ["b.txt"]
 
 
+def test_atomic_puts_a_new_file_in_place_of_the_old_one(tmp_path):
+    path = tmp_path / "b.txt"
+    path.write_text("lo de antes")
+    os.link(path, tmp_path / "mismo archivo")  # quien lo tenía abierto sigue leyendo el de antes, entero
+    with atomic(path) as temporary:
+        temporary.write_text("lo nuevo")
+        assert path.read_text() == "lo de antes"
+    assert path.read_text() == "lo nuevo" and (tmp_path / "mismo archivo").read_text() == "lo de antes"
+
+
 @pytest.mark.parametrize("failure", [ValueError("no"), KeyboardInterrupt()])
 def test_atomic_keeps_the_old_file_when_something_fails(tmp_path, failure):
     path = tmp_path / "b.txt"

@@ -352,6 +352,8 @@ def test_a_run_finished_can_be_made_longer(copied_run, tiny):
     train(copied_run, "Breakout", 744, resume=True, **tiny)
     after = state_of(copied_run)
     assert after["n_updates"] == before["n_updates"] + 5 and copied_run.info["steps"] == 744
+    known = len(before["episodes"])  # el puntaje medio también sigue contando las partidas de antes
+    assert known >= 2 and after["episodes"][:known] == before["episodes"]
     assert logged(copied_run)["step"].tolist() == list(range(50, 701, 50))
     assert logged(copied_run)["value"].iloc[-1] == pytest.approx(0.01)
 
