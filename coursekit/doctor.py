@@ -13,7 +13,7 @@ import psutil
 
 from coursekit.envs import find_game, games, make_vec_env
 from coursekit.runs import machine, versions
-from coursekit.training import DEFAULTS, fast_matmul, make_dqn
+from coursekit.training import DEFAULTS, make_dqn
 
 BYTES_PER_TRANSITION = 7_100  # un cuadro de 84×84 y unos pocos números; se mide en coursekit.replay
 RUN_BYTES = 700e6  # una corrida de 10 millones de pasos: unos 200 agentes de 3 MB y sus métricas
@@ -81,8 +81,7 @@ def _training_rate(env, seconds: float) -> float:
 
     clock = Clock()
     model = make_dqn(env, 1_000_000, buffer_size=20_000, learning_starts=1_000)
-    with fast_matmul():
-        model.learn(1_000_000, clock, log_interval=sys.maxsize)
+    model.learn(1_000_000, clock, log_interval=sys.maxsize)
     return (model.num_timesteps - clock.first) / (time.perf_counter() - clock.start)
 
 

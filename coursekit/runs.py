@@ -14,6 +14,7 @@ from pathlib import Path
 
 FORMAT = 1
 PACKAGES = ("coursekit", "stable-baselines3", "gymnasium", "ale-py", "torch", "numpy")
+HALF_WRITTEN = ".a-medias-"  # así comienzan los archivos temporales de `atomic`
 
 
 @contextmanager
@@ -27,7 +28,7 @@ def atomic(path: str | Path) -> Iterator[Path]:
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=HALF_WRITTEN, suffix=path.suffix, dir=path.parent)
         os.close(handle)
         temporary = Path(name)
         yield temporary

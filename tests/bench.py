@@ -13,8 +13,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
+from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 
@@ -31,7 +32,7 @@ from coursekit.envs import find_game, make_vec_env
 from coursekit.recording import record
 from coursekit.replay import FrameReplayBuffer
 from coursekit.runs import machine, versions
-from coursekit.training import fast_matmul, make_dqn
+from coursekit.training import make_dqn
 
 GAME = "Breakout"
 ID = f"{GAME}NoFrameskip-v4"
@@ -48,27 +49,29 @@ def env_rate(env, seconds: float) -> float:
     return steps / elapsed
 
 
+def emulate(begin: float, seconds: float) -> float:
+    """Cuadros por segundo de un emulador solo, sin pantalla, a partir del instante `begin`."""
+    ale = ale_py.ALEInterface()
+    ale.loadROM(str(ale_py.roms.get_rom_path(find_game(GAME)[1])))
+    actions = ale.getMinimalActionSet()
+    rng = np.random.default_rng(0).integers(len(actions), size=1_000)
+    time.sleep(max(begin - time.time(), 0))
+    frames, start = 0, time.perf_counter()
+    while (elapsed := time.perf_counter() - start) < seconds:
+        for action in rng:
+            if ale.game_over():
+                ale.reset_game()
+            ale.act(actions[action])
+        frames += len(rng)
+    return frames / elapsed
+
+
 def emulation_limit(seconds: float) -> float:
-    """Pasos por segundo si nada más que el emulador trabajara: un emulador por núcleo, 4 cuadros por paso."""
+    """Pasos por segundo si nada más que el emulador trabajara: uno por núcleo, todos a la vez, 4 cuadros por paso."""
     cores = machine()["cores"]
-
-    def emulate(_) -> float:
-        ale = ale_py.ALEInterface()
-        ale.loadROM(str(ale_py.roms.get_rom_path(find_game(GAME)[1])))
-        actions = ale.getMinimalActionSet()
-        rng = np.random.default_rng(0).integers(len(actions), size=1_000)
-        frames, start = 0, time.perf_counter()
-        while (elapsed := time.perf_counter() - start) < seconds:
-            for action in rng:
-                if ale.game_over():
-                    ale.reset_game()
-                ale.act(actions[action])
-            frames += len(rng)
-        return frames / elapsed
-
-    # Un solo hilo a la vez por núcleo; se mide uno y se multiplica, porque Python no deja correr dos a la par.
-    with ThreadPoolExecutor(1) as pool:
-        return cores * next(pool.map(emulate, [0])) / 4
+    with ProcessPoolExecutor(cores, get_context("spawn")) as pool:
+        list(pool.map(emulate, [0.0] * cores, [0.1] * cores))  # que ya estén todos en marcha
+        return sum(pool.map(emulate, [time.time() + 1] * cores, [seconds] * cores)) / 4
 
 
 def filled(buffer, env) -> None:
@@ -145,15 +148,11 @@ def measurements(seconds: float, train_steps: int, stack: ExitStack) -> Iterator
     original.learn(256, log_interval=sys.maxsize)
     models[4].learn(256, log_interval=sys.maxsize)
 
-    def fast(action: Callable[[], float]) -> float:
-        with fast_matmul():
-            return action()
-
-    yield "actualización, coursekit", "ms", lambda: fast(lambda: milliseconds(lambda: models[4].train(1, 32), 20))
+    yield "actualización, coursekit", "ms", lambda: milliseconds(lambda: models[4].train(1, 32), 20)
     yield "actualización, original", "ms", lambda: milliseconds(lambda: original.train(1, 32), 20)
-    yield "entrenar 1:16, coursekit", "pasos/s", lambda: fast(lambda: training_rate(models[16], train_steps))
+    yield "entrenar 1:16, coursekit", "pasos/s", lambda: training_rate(models[16], train_steps)
     yield "entrenar 1:16, original", "pasos/s", lambda: training_rate(original, train_steps)
-    yield "entrenar 1:4, coursekit", "pasos/s", lambda: fast(lambda: training_rate(models[4], train_steps))
+    yield "entrenar 1:4, coursekit", "pasos/s", lambda: training_rate(models[4], train_steps)
 
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
 

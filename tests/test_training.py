@@ -23,7 +23,7 @@ from coursekit.agents import load_agent
 from coursekit.envs import make_vec_env
 from coursekit.metrics import TAGS, read_metrics
 from coursekit.replay import FrameReplayBuffer
-from coursekit.runs import Run, versions
+from coursekit.runs import HALF_WRITTEN, Run, versions
 from coursekit.training import DEFAULTS, LADDER, make_dqn, train
 
 
@@ -124,6 +124,36 @@ def test_an_unknown_hyperparameter_is_explained(envs, tmp_path):
     with pytest.raises(ValueError, match="'lr'"):
         train(tmp_path / "corrida", "Breakout", 100, lr=1e-3)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_clearing_denormals_changes_no_weight(envs):
+    # Las conexiones de una unidad apagada acumulan momentos denormales, con los que Adam se vuelve muy lento.
+    weights, left = [], []
+    for clearing in (True, False):
+        model = make_dqn(envs[8], 2_000, buffer_size=2_000, learning_starts=200, seed=3, device="cpu")
+        optimizer, layer = model.policy.optimizer, model.q_net.features_extractor.linear[0]
+        if not clearing:
+            optimizer._optimizer_step_post_hooks.clear()
+        with torch.no_grad():
+            layer.bias[0] = -1e3  # apagada para siempre
+        model.learn(400)
+        optimizer.state[layer.weight]["exp_avg"][0] = 1e-36
+        model.learn(800, reset_num_timesteps=False)
+        assert 100 < model._n_updates < 200
+        weights.append(model.policy.state_dict())
+        left.append(optimizer.state[layer.weight]["exp_avg"][0].max().item())
+    assert same(*weights)
+    assert left[0] == 0 and 0 < left[1] < torch.finfo(torch.float32).tiny
+
+
+def test_bfloat16_keeps_the_network_of_sb3(envs):
+    # Donde el procesador lo tiene, cambia cómo se calcula; ni los pesos, ni los valores Q (más que al redondear).
+    model = make_dqn(envs[8], 1_000, buffer_size=100, device="cpu")
+    fresh = DQN("CnnPolicy", envs[8], buffer_size=8, device="cpu")
+    fresh.policy.load_state_dict(model.policy.state_dict())
+    obs = torch.as_tensor(envs[8].reset())
+    ours, plain = model.q_net(obs), fresh.q_net(obs)
+    assert ours.dtype == torch.float32 and (ours - plain).abs().max() < 0.02 * plain.abs().max()
 
 
 # La carpeta de una corrida
@@ -360,6 +390,10 @@ def test_a_run_finished_can_be_made_longer(copied_run, tiny):
 
 def test_a_published_run_continues_from_its_newest_agent_with_its_curves(published_run, tiny):
     old = read_metrics(published_run)
+    (published_run.metrics / "notas.csv").write_text("Wall time,Step,Value\n0,0,7\n")  # de la persona: se deja en paz
+    mine = published_run.path / ".notas-12345678.txt"
+    mine.write_text("mías")
+    (published_run.path / f"{HALF_WRITTEN}tensorboard").mkdir()  # murió al reponer las curvas
     newest = load_agent(published_run.checkpoints()[600]).q_net.state_dict()
     train(published_run, "Breakout", 696, resume=True, **tiny)  # todavía rellena la memoria
     state = state_of(published_run)
@@ -370,6 +404,7 @@ def test_a_published_run_continues_from_its_newest_agent_with_its_curves(publish
         pd.testing.assert_frame_equal(rows.iloc[: len(before)].reset_index(drop=True), before.reset_index(drop=True))
         assert rows["step"].is_unique
     assert logged(published_run)["step"].tolist() == list(range(50, 651, 50))
+    assert mine.read_text() == "mías" and [path.name for path in published_run.path.rglob(".*")] == [mine.name]
 
 
 def test_curves_survive_a_lost_tensorboard_folder(stopped, tiny):
@@ -458,7 +493,7 @@ def test_kill_9_loses_at_most_the_steps_since_the_last_point(tmp_path, tiny):
     path = tmp_path / "corrida"
     for _ in range(3):
         kill_at_random(path, rng)
-    (path / "checkpoints" / ".agent-00000064-abcd1234.zip").write_bytes(b"a medi")
+    (path / "checkpoints" / f"{HALF_WRITTEN}abcd1234.zip").write_bytes(b"a medi")
     run = Run(path)
     kept = state_of(run)["num_timesteps"]
     train(run, "Breakout", kept + 64, resume=True, **{**tiny, "learning_starts": 50, "log_every": 16})
