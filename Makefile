@@ -62,5 +62,5 @@ $(SELLO): requirements.txt pyproject.toml
 	  $(PYTHON) -m venv --clear $(VENV) || \
 	  { echo "No se pudo crear $(VENV): en Debian y Ubuntu, instale antes python3-venv." >&2; exit 1; }; fi
 	@echo "Se instala en $(VENV) lo que pide requirements.txt; toma unos minutos."
-	$(PY) -m pip install --quiet -r requirements.txt -e ".[libro,test]"
+	$(PY) -m pip install --quiet -r requirements.txt -e ".[libro,sweep,test]"
 	@touch $@

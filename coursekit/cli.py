@@ -1,4 +1,4 @@
-"""La línea de órdenes: `coursekit doctor · train · evaluate · record · export`."""
+"""La línea de órdenes: `coursekit doctor · train · sweep · evaluate · record · export`."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ _SPANISH = {
     "the following arguments are required: %s": "faltan los argumentos %s; vea la ayuda con --help",
     "unrecognized arguments: %s": "no existen los argumentos %s; vea la ayuda con --help",
     "expected one argument": "espera un valor",
+    "expected at least one argument": "espera al menos un valor",
     "invalid choice: %(value)r (choose from %(choices)s)": "%(value)s no es una opción; use una de %(choices)s",
     "invalid %(type)s value: %(value)r": "%(value)r no es un número válido",
 }
@@ -29,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         options.run(options)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, ModuleNotFoundError) as error:
         reason = getattr(error, "strerror", None) or error
         print(f"coursekit: {reason}", file=sys.stderr)
         return 2
@@ -63,6 +64,16 @@ def _parser() -> argparse.ArgumentParser:
     for name, kind, value in _HYPERPARAMETERS:
         order.add_argument("--" + name.replace("_", "-"), type=kind, help=f"hiperparámetro ({value})")
     order.set_defaults(run=_train)
+
+    order = orders.add_parser("sweep", help="compara algoritmos: los entrena con varias semillas, repartidos con Dask")
+    order.add_argument("folder", metavar="CARPETA", help="carpeta del barrido; cada corrida es una carpeta dentro")
+    order.add_argument("--algorithms", nargs="+", required=True, metavar="NOMBRE", help="dqn, double-dqn, ppo…")
+    order.add_argument("--games", nargs="+", required=True, metavar="JUEGO", help="atrapa, o juegos de Atari")
+    order.add_argument("--seeds", type=int, default=5, metavar="N", help="semillas, de 0 a N-1 (%(default)s)")
+    order.add_argument("--steps", type=int, required=True, help="pasos del agente de cada corrida")
+    order.add_argument("--scheduler", metavar="DIRECCIÓN", help="un planificador de Dask en marcha: tcp://maquina:8786")
+    order.add_argument("--workers", type=int, metavar="N", help="procesos de esta máquina (uno por núcleo)")
+    order.set_defaults(run=_sweep)
 
     order = orders.add_parser("evaluate", help="juega partidas completas y resume sus puntajes con su intervalo")
     order.add_argument("agent", metavar="AGENTE", help="carpeta de una corrida, o un agente .zip")
@@ -142,6 +153,19 @@ def _train(options: argparse.Namespace) -> None:
         device=options.device,
         **given,
     )
+
+
+def _sweep(options: argparse.Namespace) -> None:
+    from coursekit.sweep import sweep
+
+    names = ("folder", "algorithms", "games", "seeds", "steps", "scheduler", "workers")
+    try:
+        runs = sweep(**{name: getattr(options, name) for name in names})
+    except KeyboardInterrupt:
+        raise OSError("barrido interrumpido: la misma orden sigue donde quedó.") from None
+    for run in runs:
+        summary = run.results["results"]["greedy"]["summary"]
+        print(f"{run.path.name}: puntaje medio {summary['mean']:.2f} en {summary['games']} partidas voraces")
 
 
 def _game_of(options: argparse.Namespace) -> str:

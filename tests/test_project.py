@@ -47,7 +47,7 @@ def test_every_direct_dependency_is_pinned_within_its_bounds():
 
 
 def test_the_lock_covers_everything_that_gets_installed():
-    pending, seen = {("coursekit", "libro"), ("coursekit", "test")}, set()
+    pending, seen = {("coursekit", "libro"), ("coursekit", "sweep"), ("coursekit", "test")}, set()
     while pending:
         name, extra = pending.pop()
         seen.add((name, extra))
@@ -78,7 +78,7 @@ def test_conda_brings_only_python_and_pip_and_pip_reads_the_same_lock():
     (pip,) = [item["pip"] for item in dependencies if isinstance(item, dict)]
     assert [line for line in pip if not line.startswith("--extra-index-url")] == [
         "-r requirements.txt",
-        "-e .[libro,test]",
+        "-e .[libro,sweep,test]",
     ]
 
 
