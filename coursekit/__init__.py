@@ -18,6 +18,9 @@ _MODULES = (
     "metrics",
     "evaluation",
     "recording",
+    "algorithms",
+    "sweep",
+    "exercises",
 )
 
 __all__ = ["__version__", *_MODULES]

@@ -1,0 +1,84 @@
+"""Ejercicios del capítulo 9: dos alarmas y una pieza nueva para el museo."""
+
+import numpy as np
+
+from coursekit.catch import CatchEnv
+from coursekit.exercises.checking import Pending, call, expect, section, show
+
+
+def _answer(function, *arguments) -> bool:
+    result = call(function, *arguments)
+    expect(isinstance(result, (bool, np.bool_)), f"Se esperaba `True` o `False` y llegó {show(result)}.")
+    return bool(result)
+
+
+@section("Pieza 8. La pantalla negra")
+def exercise_1(sees) -> str:
+    from gymnasium.spaces import Box, Discrete
+    from stable_baselines3.common.buffers import ReplayBuffer
+
+    def answer(*screens):
+        buffer = ReplayBuffer(20, Box(0, 255, (1, 84, 84), np.uint8), Discrete(4), "cpu")
+        for screen in screens:
+            buffer.add(screen[None], screen[None], np.zeros((1, 1)), np.zeros(1), np.zeros(1), [{}])
+        return _answer(sees, buffer)
+
+    black, grey = np.zeros((1, 84, 84), np.uint8), np.full((1, 84, 84), 50, np.uint8)
+    ball = black.copy()
+    ball[0, 40, 40] = 200
+    expect(not answer(*[black] * 8), "Con ocho pantallas negras dijo que ve algo.")
+    expect(answer(*[black] * 7, ball), "Con una pelota solo en la octava pantalla dijo que no ve nada: míralas todas.")
+    free = "O pregunta si hay luz, o cuenta los ceros de los lugares libres: `size()` dice cuántos están ocupados."
+    expect(not answer(*[grey] * 8), f"Con ocho pantallas de un mismo gris dijo que ve algo. {free}")
+    full = "O compara unas pantallas con otras, o usa `pos`, que vuelve a cero al llenarse: `size()` no."
+    expect(answer(*[ball] * 20), f"Con la memoria llena de pantallas con pelota dijo que no ve nada. {full}")
+    return "Mira solo lo guardado, y todo lo guardado."
+
+
+@section("Pieza 2. El FIRE olvidado")
+def exercise_2(stuck) -> str:
+    def warns(tones, *patience):
+        """Lo que contesta ante un punto que está en otro lugar cada vez que el número cambia."""
+        screens = [np.isin(np.arange(200), tone).reshape(10, 20).astype(np.uint8) for tone in tones]
+        return _answer(stuck, screens, *patience)
+
+    expect(not warns(range(20), 3), "Con un punto que se mueve siempre avisó: se compara píxel por píxel.")
+    expect(warns([0, 1, 5, 5, 5, 5], 3), "Con tres pasos seguidos sin cambios y paciencia 3 no avisó.")
+    count = "Tres pantallas iguales son dos pasos sin cambios, y con paciencia 3 avisó: cuenta pasos, no pantallas."
+    expect(not warns([0, 1, 2, 5, 5, 5, 6], 3), count)
+    reset = "Hubo seis pasos quietos, pero nunca tres seguidos, y avisó: cada cambio vuelve la cuenta a cero."
+    expect(not warns([0, 0, 0, 1, 1, 1, 2, 2, 2], 3), reset)
+    expect(
+        warns([0, 5, 5, 5, 5, 6, 7], 3), "Se detuvo tres pasos en el medio y después siguió, y no avisó: mira todos."
+    )
+    again = "El punto va y viene, y avisó: cada pantalla se compara solo con la anterior."
+    expect(not warns([0, 1, 0, 1, 0, 1, 0], 3), again)
+    default = not warns([*range(20), *[30] * 50]) and warns([*range(20), *[30] * 120])
+    expect(default, "Si no se dice la paciencia son 100 pasos: con 49 quietos no debe avisar, y con 119 sí.")
+    return "Avisa solo con pasos seguidos. Un juego con pantallas de espera le daría una falsa alarma."
+
+
+@section("Pieza 7. ε apagado al entrenar")
+def exercise_3(train_and_look) -> str:
+    from stable_baselines3 import DQN
+    from stable_baselines3.common.env_util import make_vec_env
+
+    settings = {"buffer_size": 1_000, "learning_starts": 10_000, "train_freq": 1, "exploration_fraction": 0.5}
+    model, looks = DQN("MlpPolicy", make_vec_env(CatchEnv, n_envs=4), seed=0, device="cpu", **settings), []
+    call(train_and_look, model, 800, 200, lambda m: looks.append((m.num_timesteps, m.exploration_rate)), none=True)
+    if model.num_timesteps == 0:
+        raise Pending("El modelo no dio ningún paso.")
+    steps = [step for step, _ in looks]
+    expect(model.num_timesteps != 4, "Se detuvo en el primer paso: SB3 sigue mientras el `callback` devuelva `True`.")
+    reasons = {
+        (): "nunca llamó a `mirar`",
+        (800,): "miró una sola vez; si contaste llamadas, con 4 ambientes cada una son 4 pasos",
+        (200,) * 4: "el contador volvió a cero en cada vuelta, y con él ε volvió a 1",
+    }
+    reason = reasons.get(tuple(steps), "compara `num_timesteps` con `cada`")
+    expect(steps == [200, 400, 600, 800], f"Debía mirar en 200, 400, 600 y 800, y miró en {show(steps)}: {reason}.")
+    for step, epsilon in looks:
+        wanted = max(1 - 0.95 * step / 400, 0.05)
+        seen = f"A los {step} pasos ε era {epsilon:.2f}, y en un solo entrenamiento de 800 sería {wanted:.2f}"
+        expect(abs(epsilon - wanted) < 0.03, f"{seen}: cada `learn` calcula la fracción con su propio total.")
+    return "Un solo `learn`, un solo total, una sola recta de ε."
