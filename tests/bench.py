@@ -20,6 +20,7 @@ from pathlib import Path
 from statistics import median
 
 import ale_py
+import cv2
 import numpy as np
 import torch
 from gymnasium import spaces
@@ -49,29 +50,36 @@ def env_rate(env, seconds: float) -> float:
     return steps / elapsed
 
 
-def emulate(begin: float, seconds: float) -> float:
-    """Cuadros por segundo de un emulador solo, sin pantalla, a partir del instante `begin`."""
+def emulate(begin: float, seconds: float, picture: bool) -> float:
+    """Pasos por segundo de un emulador solo, a partir del instante `begin`; con o sin la imagen que ve el agente."""
+    cv2.setNumThreads(1)
     ale = ale_py.ALEInterface()
     ale.loadROM(str(ale_py.roms.get_rom_path(find_game(GAME)[1])))
     actions = ale.getMinimalActionSet()
     rng = np.random.default_rng(0).integers(len(actions), size=1_000)
+    before, newest = np.empty((210, 160), np.uint8), np.empty((210, 160), np.uint8)
     time.sleep(max(begin - time.time(), 0))
-    frames, start = 0, time.perf_counter()
+    steps, start = 0, time.perf_counter()
     while (elapsed := time.perf_counter() - start) < seconds:
-        for action in rng:
-            if ale.game_over():
-                ale.reset_game()
-            ale.act(actions[action])
-        frames += len(rng)
-    return frames / elapsed
+        if ale.game_over():
+            ale.reset_game()
+        action = actions[rng[steps % len(rng)]]
+        for frame in range(4):
+            ale.act(action)
+            if picture and frame >= 2:
+                ale.getScreenGrayscale(before if frame == 2 else newest)
+        if picture:
+            cv2.resize(np.maximum(before, newest), (84, 84), interpolation=cv2.INTER_AREA)
+        steps += 1
+    return steps / elapsed
 
 
-def emulation_limit(seconds: float) -> float:
-    """Pasos por segundo si nada más que el emulador trabajara: uno por núcleo, todos a la vez, 4 cuadros por paso."""
+def emulation_limit(seconds: float, picture: bool) -> float:
+    """Pasos por segundo si nada más que el emulador trabajara: uno por núcleo, todos a la vez."""
     cores = machine()["cores"]
     with ProcessPoolExecutor(cores, get_context("spawn")) as pool:
-        list(pool.map(emulate, [0.0] * cores, [0.1] * cores))  # que ya estén todos en marcha
-        return sum(pool.map(emulate, [time.time() + 1] * cores, [seconds] * cores)) / 4
+        list(pool.map(emulate, [0.0] * cores, [0.1] * cores, [picture] * cores))  # que ya estén todos en marcha
+        return sum(pool.map(emulate, [time.time() + 1] * cores, [seconds] * cores, [picture] * cores))
 
 
 def filled(buffer, env) -> None:
@@ -126,7 +134,8 @@ def measurements(seconds: float, train_steps: int, stack: ExitStack) -> Iterator
     yield "ambientes, coursekit", "pasos/s", lambda: env_rate(ours, seconds)
     yield "ambientes, SB3 (un proceso)", "pasos/s", lambda: env_rate(dummy, seconds)
     yield "ambientes, SB3 (subprocesos)", "pasos/s", lambda: env_rate(subproc, seconds)
-    yield "límite del emulador", "pasos/s", lambda: emulation_limit(seconds)
+    yield "límite del emulador", "pasos/s", lambda: emulation_limit(seconds, picture=False)
+    yield "límite del emulador con la imagen", "pasos/s", lambda: emulation_limit(seconds, picture=True)
 
     obs_space, action_space = ours.observation_space, spaces.Discrete(4)
     frames = FrameReplayBuffer(CAPACITY, obs_space, action_space, "cpu", 8)
@@ -172,6 +181,8 @@ RATIOS = {
     "ambientes: coursekit / SB3 (un proceso)": ("ambientes, coursekit", "ambientes, SB3 (un proceso)"),
     "ambientes: coursekit / SB3 (subprocesos)": ("ambientes, coursekit", "ambientes, SB3 (subprocesos)"),
     "ambientes: coursekit / límite": ("ambientes, coursekit", "límite del emulador"),
+    "ambientes: coursekit / límite con la imagen": ("ambientes, coursekit", "límite del emulador con la imagen"),
+    "límite con la imagen / límite": ("límite del emulador con la imagen", "límite del emulador"),
     "memoria: coursekit / SB3": ("memoria, coursekit", "memoria, SB3"),
     "muestra: coursekit / SB3": ("muestra de 32, coursekit", "muestra de 32, SB3"),
     "muestra de 3 pasos: coursekit / SB3": ("muestra de 32, coursekit (3 pasos)", "muestra de 32, SB3"),

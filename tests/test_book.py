@@ -127,6 +127,18 @@ def test_every_picture_says_what_one_sees():
             assert not FILE_NAME.search(alt), f"{label(page)}: el texto alternativo {alt!r} es el de un archivo"
 
 
+def test_nothing_moves_without_a_way_to_stop_it():
+    videos = [(page, video) for page in chapters() for video in parse(page).select("article video")]
+    assert videos, "el libro ya no tiene videos"
+    for page, video in videos:
+        assert video.has_attr("controls") and not video.has_attr("autoplay"), f"{label(page)}: video sin controles"
+        assert " ".join(video.get("aria-label", "").split()), f"{label(page)}: video sin texto alternativo"
+    for page in chapters():  # a cada GIF, movimiento.js le pone un botón
+        if parse(page).select('article img[src$=".gif"]'):
+            scripts = [script["src"] for script in parse(page).find_all("script", src=True)]
+            assert any("movimiento.js" in source for source in scripts), f"{label(page)}: un GIF sin botón"
+
+
 def targets(page: Path):
     for name, attribute in (("a", "href"), ("link", "href"), ("img", "src"), ("script", "src"),
                             ("source", "src"), ("video", "src"), ("video", "poster"), ("iframe", "src")):  # fmt: skip
