@@ -95,14 +95,14 @@ def make_dqn(env: VecEnv, total_steps: int, *, seed: int = 0, device: str = "aut
     model.policy.to(memory_format=torch.channels_last)
     if model.device.type == "cpu":
         model.policy.optimizer.register_step_post_hook(_clear_denormals)
-        if torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        if torch.cpu._is_avx512_bf16_supported():
             for net in (model.policy.q_net, model.policy.q_net_target):
                 net.features_extractor.forward = partial(_in_bfloat16, net.features_extractor)
     return model
 
 
 def _in_bfloat16(extractor: BaseFeaturesExtractor, observations: torch.Tensor) -> torch.Tensor:
-    """La pasada de `extractor` con sus productos en bfloat16, que los procesadores con AMX calculan en menos tiempo.
+    """La pasada de `extractor` en bfloat16, que los procesadores con AVX512-BF16 o AMX calculan en menos tiempo.
 
     Los pesos, Adam y la capa que da los valores Q siguen en 32 bits.
     """
