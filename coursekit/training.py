@@ -172,6 +172,7 @@ def train(
             raise ValueError(f"{str(run.path)!r} es una corrida de {info['algorithm']}, que train no sabe seguir.")
         seed, backend, sticky = info["seed"], info["backend"], info["sticky"]
         changes = {name: value for name, value in hyperparameters.items() if info["hyperparameters"].get(name) != value}
+        before = {name: info["hyperparameters"].get(name) for name in changes}
         hyperparameters = info["hyperparameters"] = {**info["hyperparameters"], **hyperparameters}
         if info["steps"] >= total_steps:
             return run
@@ -197,7 +198,7 @@ def train(
         info["total_steps"] = total_steps
         info["command"] = _command(run, info)
         if exists and changes:
-            info.setdefault("changes", []).append({"from_step": model.num_timesteps, **changes})
+            info.setdefault("changes", []).append({"from_step": model.num_timesteps, **changes, "before": before})
         callback = _RunCallback(run, info, total_steps, checkpoint_every, log_every, progress)
         if not exists:
             callback.begin(model)
@@ -298,6 +299,7 @@ class _RunCallback(BaseCallback):
         self.model = model
         self.segment = {
             "from_step": model.num_timesteps,
+            "command": self.info["command"] + (" --resume" if model.num_timesteps else ""),
             "started": datetime.now(UTC).isoformat(timespec="seconds"),
             "versions": versions(),
             "machine": machine(),

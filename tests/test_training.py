@@ -170,6 +170,7 @@ def test_a_run_folder_has_everything(tiny_run, tiny):
     assert info["hyperparameters"] == {**DEFAULTS, **{name: tiny[name] for name in tiny if name in DEFAULTS}}
     (segment,) = info["segments"]
     assert (segment["from_step"], segment["to_step"], segment["versions"]) == (0, 600, versions())
+    assert segment["command"] == info["command"]
     assert segment["seconds"] > 0 and segment["machine"]["cores"] >= 1 and segment["started"].endswith("+00:00")
 
     assert list(tiny_run.checkpoints()) == [0, 200, 400, 600]
@@ -373,7 +374,9 @@ def test_without_its_memory_the_run_plays_before_it_learns_again(stopped, tiny, 
     train(stopped, "Breakout", after["num_timesteps"] + 100 + 24, resume=True, **options)
     made = state_of(stopped)["n_updates"] - before["n_updates"]
     assert 2 <= made <= 4  # cada vez se rellenan learning_starts = 100 pasos, en rondas de 8
-    changed = [{"from_step": 150, "buffer_size": 1_000}] if content == "otro tamaño" else None
+    assert stopped.info["segments"][-1]["command"].endswith("--resume")
+    change = {"from_step": 150, "buffer_size": 1_000, "before": {"buffer_size": 2_000}}
+    changed = [change] if content == "otro tamaño" else None
     assert stopped.info.get("changes") == changed
 
 
