@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import io
 import pickle
 import shlex
@@ -98,6 +99,7 @@ def make_dqn(env: VecEnv, total_steps: int, *, seed: int = 0, device: str = "aut
         if torch.cpu._is_avx512_bf16_supported():
             for net in (model.policy.q_net, model.policy.q_net_target):
                 net.features_extractor.forward = partial(_in_bfloat16, net.features_extractor)
+        _keep_freed_memory()
     return model
 
 
@@ -109,6 +111,18 @@ def _in_bfloat16(extractor: BaseFeaturesExtractor, observations: torch.Tensor) -
     with torch.autocast("cpu", torch.bfloat16):
         features = type(extractor).forward(extractor, observations)
     return features.float()
+
+
+def _keep_freed_memory() -> None:
+    """Que glibc guarde para la próxima actualización la memoria que la anterior dejó libre.
+
+    Por omisión la devuelve al sistema y la vuelve a pedir, página por página, varias veces en cada actualización.
+    """
+    if sys.platform == "linux":
+        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl no la tiene
+        if mallopt is not None:
+            mallopt(-3, 32 << 20)  # M_MMAP_THRESHOLD: los bloques de hasta 32 MiB salen de la memoria del proceso
+            mallopt(-1, 512 << 20)  # M_TRIM_THRESHOLD: y de lo que queda libre se guarda hasta medio GiB
 
 
 def _clear_denormals(optimizer: torch.optim.Adam, args, kwargs) -> None:

@@ -5,6 +5,7 @@
 
 import json
 import os
+import platform
 import shutil
 import signal
 import subprocess
@@ -154,6 +155,30 @@ def test_bfloat16_keeps_the_network_of_sb3(envs):
     obs = torch.as_tensor(envs[8].reset())
     ours, plain = model.q_net(obs), fresh.q_net(obs)
     assert ours.dtype == torch.float32 and (ours - plain).abs().max() < 0.02 * plain.abs().max()
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="solo glibc devuelve la memoria en cada actualización")
+def test_the_memory_that_an_update_frees_is_not_given_back():
+    # En un proceso nuevo: en este, otra prueba ya pudo pedirlo.
+    program = """
+import resource, torch
+from coursekit.training import _keep_freed_memory
+
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(10):
+        tensors = [torch.zeros(5_000_000) for _ in range(5)]  # 100 MB
+        del tensors
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+by_default = faults()
+_keep_freed_memory()
+faults()
+print(by_default, faults())
+"""
+    output = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    by_default, kept = map(int, output.split())
+    assert by_default > 10_000 and kept < 100
 
 
 # La carpeta de una corrida
