@@ -14,7 +14,7 @@ from pathlib import Path
 
 FORMAT = 1
 PACKAGES = ("coursekit", "stable-baselines3", "gymnasium", "ale-py", "torch", "numpy")
-HALF_WRITTEN = ".a-medias-"  # así comienzan los archivos temporales de `atomic`
+HALF_WRITTEN = ".a-medias-"  # así comienza el nombre de lo que todavía se está escribiendo
 
 
 @contextmanager

@@ -30,7 +30,7 @@ from coursekit.algorithms import CATCH, find_algorithm, hyperparameters, make_ag
 from coursekit.envs import find_game
 from coursekit.evaluation import SEED, summarize
 from coursekit.metrics import COLUMNS, export_csv
-from coursekit.runs import FORMAT, Run, machine, versions
+from coursekit.runs import FORMAT, HALF_WRITTEN, Run, machine, versions
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -100,7 +100,7 @@ def sweep(
             print(f"Tablero de Dask: {client.dashboard_link}", file=sys.stderr)
             _distribute(client, jobs, len(runs))
     for run in runs:  # lo que dejaron los procesos que murieron
-        for half in folder.glob(f".{run.path.name}-????????"):
+        for half in folder.glob(f"{HALF_WRITTEN}{run.path.name}-*"):
             shutil.rmtree(half, ignore_errors=True)
     return runs
 
@@ -195,7 +195,7 @@ def train_run(path: str, game: str, algorithm: str, seed: int, steps: int, hyper
     torch.set_num_threads(1)
     final = Path(path)
     final.parent.mkdir(parents=True, exist_ok=True)
-    run = Run(tempfile.mkdtemp(prefix=f".{final.name}-", dir=final.parent))
+    run = Run(tempfile.mkdtemp(prefix=f"{HALF_WRITTEN}{final.name}-", dir=final.parent))
     segment = {
         "from_step": 0,
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
