@@ -84,7 +84,10 @@ def _parser() -> argparse.ArgumentParser:
     order.add_argument("--sticky", type=float, default=0.0, help="con un .zip: acciones pegajosas (%(default)s)")
     order.add_argument("--no-ladder", action="store_true", help="con una corrida: sin los agentes más jóvenes")
     order.add_argument(
-        "--choose", type=int, metavar="N", help="con una corrida: antes, publica el mejor de sus últimos N agentes"
+        "--choose",
+        type=int,
+        metavar="N",
+        help="con una corrida: antes, publica el mejor de los últimos N o su promedio",
     )
     order.set_defaults(run=_evaluate)
 
@@ -180,10 +183,14 @@ def _game_of(options: argparse.Namespace) -> str:
 
 def _evaluate(options: argparse.Namespace) -> None:
     from coursekit.evaluation import choose_agent, evaluate, evaluate_run, load_agent, summarize
+    from coursekit.runs import Run
 
     if Path(options.agent).is_dir():
         if options.choose:
-            print(f"agente publicado: el de {choose_agent(options.agent, options.choose, options.episodes)} pasos")
+            steps = choose_agent(options.agent, options.choose, options.episodes)
+            averaged = Run(options.agent).info.get("averaged")
+            what = f"el promedio de {len(averaged)}, hasta el" if averaged else "el"
+            print(f"agente publicado: {what} de {steps} pasos")
         content = evaluate_run(options.agent, options.episodes, seed=options.seed, ladder=not options.no_ladder)
         for name, result in content["results"].items():
             _print_summary(f"{name} (ε={result['epsilon']:g}, pegajosas={result['sticky']:g})", result["summary"])

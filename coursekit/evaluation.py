@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from coursekit.agents import load_agent
+from coursekit.agents import average_agents, load_agent, save_agent
 from coursekit.envs import find_game, make_vec_env
 from coursekit.runs import Run, atomic, versions
 
@@ -167,25 +167,38 @@ def evaluate_run(run: Run | str | Path, episodes: int = EPISODES, *, seed: int =
 
 
 def choose_agent(run: Run | str | Path, candidates: int = 8, episodes: int = EPISODES, *, seed: int = 2 * SEED) -> int:
-    """Publica como `agent.zip` el mejor de los últimos `candidates` agentes guardados, y devuelve sus pasos.
+    """Publica como `agent.zip` el mejor entre los últimos `candidates` agentes guardados y el promedio de todos ellos.
 
-    El puntaje de un DQN sube y baja de un punto guardado al siguiente. La elección usa sus propias semillas: evaluar
-    después al elegido con las mismas premiaría a la suerte. `run.json` guarda las medias de todos los candidatos.
+    El puntaje de un DQN sube y baja de un punto guardado al siguiente; promediar los pesos cancela buena parte de ese
+    ruido (`coursekit.agents.average_agents`). Devuelve los pasos del elegido; los del promedio son los de su agente
+    más nuevo. La elección usa sus propias semillas: evaluar después al elegido con las mismas premiaría a la suerte.
+    `run.json` guarda las medias de todos los candidatos y, si el elegido es el promedio, de cuáles lo es.
     """
     run = Run(run)
     info = run.info
-    agents = dict(list(run.checkpoints().items())[-max(1, candidates) :])
-    if not agents:
+    paths = dict(list(run.checkpoints().items())[-max(1, candidates) :])
+    if not paths:
         raise FileNotFoundError(f"{str(run.path)!r} no tiene agentes guardados entre los que elegir.")
-    means = {}
-    for steps, path in agents.items():
-        scores = evaluate(load_agent(path), info["game"], episodes, seed=seed, **PROTOCOLS["default"])["score"]
-        means[steps] = float(scores.mean())
+    average = average_agents(paths.values())
+    average.num_timesteps = max(paths)
+    average.exploration_final_eps = info["hyperparameters"]["exploration_final_eps"]
+
+    def mean_score(agent) -> float:
+        return float(evaluate(agent, info["game"], episodes, seed=seed, **PROTOCOLS["default"])["score"].mean())
+
+    means = {steps: mean_score(load_agent(path)) for steps, path in paths.items()}
     best = max(means, key=means.get)
-    with atomic(run.agent) as temporary:
-        temporary.write_bytes(agents[best].read_bytes())
-    info["published_steps"] = best
     info["selection"] = {"episodes": episodes, "seed": seed, "means": {str(n): mean for n, mean in means.items()}}
+    info.pop("averaged", None)
+    if len(paths) > 1:
+        info["selection"]["average"] = mean_score(average)
+    if info["selection"].get("average", -np.inf) > means[best]:
+        best, info["averaged"] = max(paths), list(paths)
+        save_agent(average, run.agent)
+    else:
+        with atomic(run.agent) as temporary:
+            temporary.write_bytes(paths[best].read_bytes())
+    info["published_steps"] = best
     run.write_json("run.json", info)
     return best
 

@@ -377,8 +377,8 @@ class _RunCallback(BaseCallback):
             metrics.export_csv(run)
         if final:
             save_agent(model, run.agent)
-            self.info.pop("published_steps", None)
-            self.info.pop("selection", None)
+            for published in ("published_steps", "selection", "averaged"):
+                self.info.pop(published, None)
             if self.bar is not None:
                 self.bar.update(n - self.bar.n)
                 self.bar.close()

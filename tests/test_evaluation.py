@@ -1,9 +1,13 @@
 """La evaluación: partidas completas, contadas sin favorecer a nadie, y resúmenes iguales a los hechos a mano."""
 
 import numpy as np
+import pandas as pd
 import pytest
+import torch
+from stable_baselines3 import DQN
 
-from coursekit.agents import blank_dqn, load_agent
+from coursekit import evaluation
+from coursekit.agents import average_agents, blank_dqn, load_agent, save_agent
 from coursekit.ale_vec_env import AleVecEnv
 from coursekit.evaluation import PROTOCOLS, agent_steps, choose_agent, evaluate, evaluate_run, summarize
 from coursekit.training import train
@@ -149,18 +153,55 @@ def test_evaluate_run_writes_every_protocol_and_the_ladder(tmp_path, tiny):
 
 
 def test_the_chosen_agent_is_the_best_on_seeds_of_its_own(copied_run):
-    own = {}
-    for steps, path in list(copied_run.checkpoints().items())[-3:]:
-        own[steps] = evaluate(load_agent(path), "Breakout", 2, seed=500)["score"].mean()
-    assert choose_agent(copied_run, candidates=3, episodes=2, seed=500) == max(own, key=own.get)
-    best = copied_run.info["published_steps"]
-    assert copied_run.agent.read_bytes() == copied_run.checkpoints()[best].read_bytes()
+    paths = dict(list(copied_run.checkpoints().items())[-3:])
+    agents = {str(steps): load_agent(path) for steps, path in paths.items()}
+    agents["average"] = average_agents(paths.values())
+    own = {name: evaluate(agent, "Breakout", 2, seed=500)["score"].mean() for name, agent in agents.items()}
+    best = max(own, key=own.get)  # de empatar, gana un punto guardado
+    expected = max(paths) if best == "average" else int(best)
+    assert choose_agent(copied_run, candidates=3, episodes=2, seed=500) == expected
     assert copied_run.info["selection"] == {
         "episodes": 2,
         "seed": 500,
-        "means": {str(steps): mean for steps, mean in own.items()},
+        "average": own.pop("average"),
+        "means": own,
     }
-    assert agent_steps(copied_run) == best
+    assert copied_run.info.get("averaged") == (list(paths) if best == "average" else None)
+    assert agent_steps(copied_run) == copied_run.info["published_steps"]
+
+
+@pytest.mark.parametrize("average", [0.0, 9.0])
+def test_the_average_is_published_only_when_it_plays_better(copied_run, monkeypatch, average):
+    steps = list(copied_run.checkpoints())[-3:]
+    games = iter([1.0, 5.0, 3.0, average])  # los tres puntos guardados, en orden, y su promedio
+    monkeypatch.setattr(evaluation, "evaluate", lambda *args, **kwargs: pd.DataFrame({"score": [next(games)]}))
+    chosen = choose_agent(copied_run, candidates=3)
+    published, paths = load_agent(copied_run), copied_run.checkpoints()
+    if average:
+        expected = average_agents([paths[n] for n in steps])
+        assert chosen == steps[-1] and copied_run.info["averaged"] == steps
+        stored = DQN.load(copied_run.agent, buffer_size=1)  # también con SB3 solo
+        assert (stored.num_timesteps, stored.exploration_rate) == (steps[-1], 0.01)
+    else:
+        expected = load_agent(paths[steps[1]])
+        assert chosen == steps[1] and "averaged" not in copied_run.info
+    half = {name: value.half().float() for name, value in expected.policy.state_dict().items()}
+    assert all(torch.equal(value, half[name]) for name, value in published.policy.state_dict().items())
+
+
+def test_the_average_of_agents_is_the_mean_of_each_weight(copied_run):
+    paths = list(copied_run.checkpoints().values())
+    weights = [load_agent(path).policy.state_dict() for path in paths]
+    for name, value in average_agents(paths).policy.state_dict().items():
+        assert torch.allclose(value, sum(w[name] for w in weights) / len(weights), atol=1e-6), name
+    assert not torch.equal(weights[0]["q_net.q_net.0.bias"], weights[-1]["q_net.q_net.0.bias"])
+
+
+def test_only_agents_of_one_game_can_be_averaged(copied_run, tmp_path):
+    save_agent(blank_dqn(6), tmp_path / "pong.zip")
+    for sources in ([], [copied_run, tmp_path / "pong.zip"]):
+        with pytest.raises(ValueError, match=f"promediar {len(sources)} agentes"):
+            average_agents(sources)
 
 
 def test_choosing_without_agents_is_explained(published_run):
