@@ -87,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
         "--choose",
         type=int,
         metavar="N",
-        help="con una corrida: antes, publica el mejor de los últimos N o su promedio",
+        help="con una corrida: publica el mejor de sus últimos N o su promedio",
     )
     order.set_defaults(run=_evaluate)
 

@@ -167,33 +167,40 @@ def evaluate_run(run: Run | str | Path, episodes: int = EPISODES, *, seed: int =
 
 
 def choose_agent(run: Run | str | Path, candidates: int = 8, episodes: int = EPISODES, *, seed: int = 2 * SEED) -> int:
-    """Publica como `agent.zip` el mejor entre los últimos `candidates` agentes guardados y el promedio de todos ellos.
+    """Publica como `agent.zip` el mejor de los últimos `candidates` agentes guardados, o el promedio de todos ellos.
 
     El puntaje de un DQN sube y baja de un punto guardado al siguiente; promediar los pesos cancela buena parte de ese
-    ruido (`coursekit.agents.average_agents`). Devuelve los pasos del elegido; los del promedio son los de su agente
-    más nuevo. La elección usa sus propias semillas: evaluar después al elegido con las mismas premiaría a la suerte.
-    `run.json` guarda las medias de todos los candidatos y, si el elegido es el promedio, de cuáles lo es.
+    ruido (`coursekit.agents.average_agents`). El mejor de varios, en cambio, lo es en parte por suerte: si queda
+    delante del promedio, los dos juegan otra vez, con semillas nuevas, y se publica el que gane. Ninguna de esas
+    semillas es la de `evaluate_run`. `run.json` guarda todas las medias y, si ganó el promedio, de cuáles lo es.
+
+    Devuelve los pasos del elegido; los del promedio son los de su agente más nuevo.
     """
     run = Run(run)
     info = run.info
     paths = dict(list(run.checkpoints().items())[-max(1, candidates) :])
     if not paths:
         raise FileNotFoundError(f"{str(run.path)!r} no tiene agentes guardados entre los que elegir.")
-    average = average_agents(paths.values())
-    average.num_timesteps = max(paths)
-    average.exploration_final_eps = info["hyperparameters"]["exploration_final_eps"]
 
-    def mean_score(agent) -> float:
+    def mean_score(agent, seed) -> float:
         return float(evaluate(agent, info["game"], episodes, seed=seed, **PROTOCOLS["default"])["score"].mean())
 
-    means = {steps: mean_score(load_agent(path)) for steps, path in paths.items()}
+    means = {steps: mean_score(load_agent(path), seed) for steps, path in paths.items()}
     best = max(means, key=means.get)
     info["selection"] = {"episodes": episodes, "seed": seed, "means": {str(n): mean for n, mean in means.items()}}
     info.pop("averaged", None)
     if len(paths) > 1:
-        info["selection"]["average"] = mean_score(average)
-    if info["selection"].get("average", -np.inf) > means[best]:
-        best, info["averaged"] = max(paths), list(paths)
+        average = average_agents(paths.values())
+        duel = info["selection"]["average"] = mean_score(average, seed)
+        rival = means[best]
+        if duel <= rival:
+            duel, rival = mean_score(average, seed + SEED), mean_score(load_agent(paths[best]), seed + SEED)
+            info["selection"]["again"] = {"seed": seed + SEED, "best": rival, "average": duel}
+        if duel > rival:
+            best, info["averaged"] = max(paths), list(paths)
+    if "averaged" in info:
+        average.num_timesteps = best
+        average.exploration_final_eps = info["hyperparameters"]["exploration_final_eps"]
         save_agent(average, run.agent)
     else:
         with atomic(run.agent) as temporary:

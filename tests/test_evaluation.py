@@ -152,32 +152,36 @@ def test_evaluate_run_writes_every_protocol_and_the_ladder(tmp_path, tiny):
     assert content["ladder"]["64"]["scores"] == content["results"]["default"]["scores"]
 
 
-def test_the_chosen_agent_is_the_best_on_seeds_of_its_own(copied_run):
+def test_the_candidates_play_on_seeds_of_their_own(copied_run):
     paths = dict(list(copied_run.checkpoints().items())[-3:])
     agents = {str(steps): load_agent(path) for steps, path in paths.items()}
     agents["average"] = average_agents(paths.values())
     own = {name: evaluate(agent, "Breakout", 2, seed=500)["score"].mean() for name, agent in agents.items()}
-    best = max(own, key=own.get)  # de empatar, gana un punto guardado
-    expected = max(paths) if best == "average" else int(best)
-    assert choose_agent(copied_run, candidates=3, episodes=2, seed=500) == expected
-    assert copied_run.info["selection"] == {
-        "episodes": 2,
-        "seed": 500,
-        "average": own.pop("average"),
-        "means": own,
-    }
-    assert copied_run.info.get("averaged") == (list(paths) if best == "average" else None)
-    assert agent_steps(copied_run) == copied_run.info["published_steps"]
+    steps = choose_agent(copied_run, candidates=3, episodes=2, seed=500)
+    selection = copied_run.info["selection"]
+    again = selection.pop("again", None)
+    assert selection == {"episodes": 2, "seed": 500, "average": own.pop("average"), "means": own}
+    assert (again is None) == (selection["average"] > max(own.values()))
+    if again:
+        best = load_agent(paths[int(max(own, key=own.get))])
+        new = [evaluate(agent, "Breakout", 2, seed=10_500)["score"].mean() for agent in (best, agents["average"])]
+        assert again == {"seed": 10_500, "best": new[0], "average": new[1]}
+    assert agent_steps(copied_run) == copied_run.info["published_steps"] == steps
 
 
-@pytest.mark.parametrize("average", [0.0, 9.0])
-def test_the_average_is_published_only_when_it_plays_better(copied_run, monkeypatch, average):
+@pytest.mark.parametrize(
+    "average, again, published",
+    [(9.0, [], "average"), (4.0, [6.0, 2.0], "average"), (4.0, [2.0, 6.0], "best"), (5.0, [2.0, 2.0], "best")],
+    ids=["supera a todos", "supera al mejor cuando juegan otra vez", "pierde otra vez", "empata"],
+)
+def test_the_average_is_published_only_when_it_plays_better(copied_run, monkeypatch, average, again, published):
     steps = list(copied_run.checkpoints())[-3:]
-    games = iter([1.0, 5.0, 3.0, average])  # los tres puntos guardados, en orden, y su promedio
+    games = iter([1.0, 5.0, 3.0, average, *again])  # los tres puntos guardados, en orden, y su promedio
     monkeypatch.setattr(evaluation, "evaluate", lambda *args, **kwargs: pd.DataFrame({"score": [next(games)]}))
     chosen = choose_agent(copied_run, candidates=3)
-    published, paths = load_agent(copied_run), copied_run.checkpoints()
-    if average:
+    assert list(games) == []
+    paths = copied_run.checkpoints()
+    if published == "average":
         expected = average_agents([paths[n] for n in steps])
         assert chosen == steps[-1] and copied_run.info["averaged"] == steps
         stored = DQN.load(copied_run.agent, buffer_size=1)  # también con SB3 solo
@@ -185,8 +189,9 @@ def test_the_average_is_published_only_when_it_plays_better(copied_run, monkeypa
     else:
         expected = load_agent(paths[steps[1]])
         assert chosen == steps[1] and "averaged" not in copied_run.info
+        assert copied_run.agent.read_bytes() == paths[steps[1]].read_bytes()
     half = {name: value.half().float() for name, value in expected.policy.state_dict().items()}
-    assert all(torch.equal(value, half[name]) for name, value in published.policy.state_dict().items())
+    assert all(torch.equal(value, half[name]) for name, value in load_agent(copied_run).policy.state_dict().items())
 
 
 def test_the_average_of_agents_is_the_mean_of_each_weight(copied_run):
