@@ -17,7 +17,7 @@ export OMP_WAIT_POLICY := PASSIVE
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := ayuda
-.PHONY: ayuda libro test revisar lab bench limpiar instalar
+.PHONY: ayuda libro test revisar lab hojas bench limpiar instalar
 
 ayuda:  ## muestra esta lista
 	@echo "DQN a partir de píxeles.  Órdenes:"
@@ -43,6 +43,9 @@ revisar: $(SELLO)  ## recorre el libro ya construido: enlaces, imágenes, idioma
 
 lab: $(SELLO)  ## abre los cuadernos en JupyterLab
 	cd book && ../$(VENV)/bin/jupyter lab
+
+hojas: $(SELLO)  ## copia el curso sin las soluciones en _build/hojas, para repartirlo
+	$(PY) book/_ext/hojas.py
 
 bench: $(SELLO)  ## mide la velocidad y la memoria en esta máquina
 	$(PY) tests/bench.py

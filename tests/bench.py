@@ -2,6 +2,8 @@
 
 `make bench` lo ejecuta: imprime una tabla y escribe `bench.json`. Las máquinas compartidas varían mucho de un minuto a
 otro; por eso cada ronda mide todo, una cosa tras otra, y se comparan las medianas de las razones de cada ronda.
+El original comparte el proceso con coursekit, y también aprovecha la memoria que este reutiliza: sus razones se quedan
+cortas.
 """
 
 from __future__ import annotations
