@@ -108,5 +108,6 @@ def test_the_readme_says_what_the_evaluation_says():
     said = cifras(BOOK / "runs")
     assert (
         f"En {said['breakout_partidas']} partidas hace {said['breakout_media']} puntos de media "
-        f"(intervalo del 95 %: {said['breakout_intervalo']})" in text
+        f"(intervalo del 95 %: {said['breakout_intervalo']}) el de Breakout" in text
     )
+    assert f"El de Pong hace {said['pong_media']} ({said['pong_intervalo']}) de 21 posibles" in text
