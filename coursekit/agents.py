@@ -1,4 +1,4 @@
-"""El agente en un archivo: guardarlo en 3 MB (`save_agent`), cargarlo sin ejecutar código ajeno (`load_agent`)."""
+"""El agente en un archivo: guardarlo en 3 MB, cargarlo sin ejecutar código ajeno y promediar los pesos de varios."""
 
 from __future__ import annotations
 
