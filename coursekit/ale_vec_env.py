@@ -18,8 +18,9 @@ FIRE = 1  # ALE pone FIRE en el índice 1 de todo juego que lo tiene en su conju
 class AleVecEnv(VecEnv):
     """`n_envs` partidas de un juego que avanzan a la vez en hilos de C++.
 
-    Las observaciones son las de los envoltorios de SB3, píxel por píxel: `uint8` de forma `(n_envs, 4, 84, 84)`,
-    con el cuadro más nuevo al final y ceros en lugar de los cuadros anteriores al comienzo del episodio.
+    Las observaciones tienen la forma y el orden de las de SB3, `uint8` de forma `(n_envs, 4, 84, 84)`, con el cuadro
+    más nuevo al final y ceros en lugar de los cuadros anteriores al comienzo del episodio. Los píxeles son los mismos
+    en muchos juegos; en otros difieren unos pocos, porque ALE pasa a gris antes de tomar el máximo (capítulo 2).
 
     Tres reglas completan lo que ALE no da:
 

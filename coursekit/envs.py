@@ -32,7 +32,7 @@ def _roms() -> dict[str, str]:
 
 
 def games() -> list[str]:
-    """Nombres de los juegos de Atari 2600 disponibles, en orden alfabético.
+    """Nombres de los juegos de Atari 2600 que tienen la versión `NoFrameskip-v4`, en orden alfabético.
 
     Sus ROM vienen dentro de `ale-py`: no hay nada más que descargar.
     """
@@ -52,7 +52,8 @@ def find_game(game: str) -> tuple[str, str]:
     if wanted not in plain:
         near = difflib.get_close_matches(wanted, plain, n=1, cutoff=0.0)[0]
         raise ValueError(
-            f"No existe el juego {game!r}; el más parecido es {plain[near]!r}. coursekit.envs.games() los lista."
+            f"No existe el juego {game!r} en NoFrameskip-v4; el más parecido es {plain[near]!r}. "
+            "coursekit.envs.games() los lista."
         )
     name = plain[wanted]
     rom = _roms()[name]

@@ -13,8 +13,8 @@ from coursekit.runs import Run, atomic, versions
 
 __all__ = ["HUMAN_NORMALISED", "PROTOCOLS", "choose_agent", "evaluate", "evaluate_run", "load_agent", "summarize"]
 
-#: Puntajes (al azar, humano) con los que se normaliza. Al azar y humano: tabla 2 de los datos ampliados de
-#: Mnih et al. (2015), en la versión redondeada de Wang et al. (2016) que usan casi todos los artículos.
+#: Puntajes (al azar, humano) con los que se normaliza. Al azar: tabla 2 de los datos ampliados de Mnih et al. (2015).
+#: Humano: Wang et al. (2016), que usan casi todos los artículos; es otra medición (en Mnih et al., 31.8, 9.3 y 1652).
 HUMAN_NORMALISED = {"Breakout": (1.7, 30.5), "Pong": (-20.7, 14.6), "SpaceInvaders": (148.0, 1668.7)}
 
 #: Los tres protocolos que informa cada corrida publicada.

@@ -164,7 +164,7 @@ BAD = [
     ({"sticky": 1.5}, ValueError, "^sticky=1.5 no es una probabilidad"),
     ({"name": "a.avi"}, ValueError, r"^No se puede grabar en 'a\.avi': la terminación debe ser \.gif o \.mp4"),
     ({"name": "a"}, ValueError, "^No se puede grabar en 'a'"),
-    ({"game": "Breakuot"}, ValueError, "^No existe el juego 'Breakuot'; el más parecido es 'Breakout'"),
+    ({"game": "Breakuot"}, ValueError, "^No existe el juego 'Breakuot' en NoFrameskip-v4; el más parecido es"),
     ({"agent": {}}, ValueError, "^El diccionario de agentes está vacío"),
     ({"agent": blank_dqn(6)}, ValueError, "^El agente conoce 6 acciones y Breakout tiene 4: cargue un agente"),
     ({"agent": blank_dqn(4, (3, 84, 84))}, ValueError, r"^El agente espera observaciones de forma \(3, 84, 84\)"),

@@ -1,4 +1,4 @@
-"""Ejercicios del capítulo 5: el atraso de una curva suavizada y desde cuándo se supera una meta."""
+"""Ejercicios del capítulo 5: el atraso de una curva suavizada y desde cuándo se supera una marca."""
 
 import numpy as np
 import pandas as pd
@@ -35,14 +35,14 @@ def exercise_2(since) -> str:
         3: "esa es la posición en la tabla, y el paso es el índice",
         6_000: "ese es el del máximo, y se pide el primero desde el que ya no baja",
     }
-    where = "Con puntajes 1, 5, 2, 6, 7, 8 en los pasos 1,000 a 6,000 y meta 4 se espera 4,000"
+    where = "Con puntajes 1, 5, 2, 6, 7, 8 en los pasos 1,000 a 6,000 y marca 4 se espera 4,000"
     expect(step == 4_000, f"{where} y dio {step:,}: {reasons.get(step, 'desde ahí no vuelve a bajar')}.")
     for scores, wanted, why in (
         ([1, 5, 6, 2], None, "la superó, pero termina por debajo"),
         ([1, 2, 3], None, "no llegó nunca"),
         ([5, 6], 1_000, "nunca estuvo por debajo"),
-        ([1, 4, 4], 2_000, "quedarse justo en la meta no es bajar de ella"),
+        ([1, 4, 4], 2_000, "quedarse justo en la marca no es bajar de ella"),
     ):
         step = found(scores)
-        expect(step == wanted, f"Con puntajes {scores} y meta 4 se espera `{wanted}` y dio `{step}`: {why}.")
+        expect(step == wanted, f"Con puntajes {scores} y marca 4 se espera `{wanted}` y dio `{step}`: {why}.")
     return "Un récord dura un paso; esto dura hasta el final de la corrida."
