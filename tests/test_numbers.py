@@ -111,3 +111,20 @@ def test_the_readme_says_what_the_evaluation_says():
         f"(intervalo del 95 %: {said['breakout_intervalo']}) el de Breakout" in text
     )
     assert f"El de Pong hace {said['pong_media']} ({said['pong_intervalo']}) de 21 posibles" in text
+
+
+def test_each_trial_changes_one_thing_and_says_how_to_repeat_it():
+    trials = {
+        folder.name: json.loads((folder / "run.json").read_text("utf-8"))
+        for folder in BOOK.glob("runs/recetas/ensayo-*")
+    }
+    base = trials["ensayo-base-0"]["hyperparameters"]
+    for name, info in trials.items():
+        changed = {option: value for option, value in info["hyperparameters"].items() if value != base[option]}
+        assert len(changed) == ("base" not in name) and len(info["segments"]) == 1
+        order = info["segments"][0]["command"]
+        assert f"book/runs/recetas/{name} " in order and f"--steps {info['steps']} --seed {info['seed']}" in order
+        assert all(f"--{option.replace('_', '-')} {value}" in order for option, value in changed.items())
+        scores = json.loads((BOOK / "runs/recetas" / name / "evaluation.json").read_text("utf-8"))["results"]["default"]
+        assert len(scores["scores"]) == 30
+    assert sum("base" in name for name in trials) == 2 and len(trials) == 9
