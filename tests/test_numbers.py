@@ -111,6 +111,7 @@ def test_the_readme_says_what_the_evaluation_says():
         f"(intervalo del 95 %: {said['breakout_intervalo']}) el de Breakout" in text
     )
     assert f"El de Pong hace {said['pong_media']} ({said['pong_intervalo']}) de 21 posibles" in text
+    assert f"El de Space Invaders hace {said['space_invaders_media']} ({said['space_invaders_intervalo']})" in text
 
 
 def test_each_trial_changes_one_thing_and_says_how_to_repeat_it():
