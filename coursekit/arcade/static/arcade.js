@@ -1,0 +1,1 @@
+(()=>{function e(t,o={}){t.textContent="El DQN en vivo todavía no está en esta página."}function n(){for(let t of document.querySelectorAll("[data-dqn-vivo]"))e(t,{...t.dataset})}document.readyState==="loading"?document.addEventListener("DOMContentLoaded",n):n();})();
