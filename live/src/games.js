@@ -65,7 +65,7 @@ export const GAMES = {
     paddle: 0,
     read(ram) {
       return {
-        score: digits(ram[0xe8 - 128]) * 100 + digits(ram[0xe6 - 128]),
+        score: digits(ram[0xe6 - 128]) * 100 + digits(ram[0xe8 - 128]),
         lives: ram[0xc9 - 128],
         over: (ram[0x98 - 128] & 128) !== 0 || ram[0xc9 - 128] === 0,
       };
