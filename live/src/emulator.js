@@ -80,6 +80,11 @@ export class Emulator {
     for (let i = 0; i < 128; i++) this.ram[i] = bus.peek(0x80 + i);
   }
 
+  /** Cambia un byte de la RAM. */
+  poke(address, value) {
+    this.board.getBus().write(0x80 + address, value);
+  }
+
   /** @returns {import("./games.js").Status} */
   get status() {
     return this.game.read(this.ram);
