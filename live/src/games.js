@@ -25,7 +25,11 @@ const digits = (byte) => (byte >> 4) * 10 + (byte & 15); // dos cifras decimales
  * @property {"paddle" | "joystick"} controller
  * @property {number} paddle cuál de las dos primeras perillas de la consola es la del jugador
  * @property {(ram: Uint8Array, started: boolean) => Status} read lee el puntaje de la RAM, en las direcciones de ALE
- * @property {Record<string, number[][]>} zones partes de la pantalla de 84×84: [fila, columna, filas, columnas]
+ * @property {"x" | "y"} axis por dónde se mueve lo que el jugador maneja: "x", a lo ancho; "y", a lo alto
+ * @property {(emulator: import("./emulator.js").Emulator) => number} locate dónde está, en píxeles de la pantalla
+ * @property {number} background el gris del fondo, con el que se tapa
+ * @property {Record<string, {label: string, boxes: number[][]}>} zones partes de la pantalla de 84×84 que se pueden
+ *   tapar; cada caja es [fila, columna, filas, columnas]
  */
 
 /** @type {Record<string, Game>} */
@@ -39,11 +43,14 @@ export const GAMES = {
     read(ram) {
       return { score: digits(ram[77]) + 100 * (ram[76] & 15), lives: ram[57], over: ram[57] === 0 };
     },
-    // Las zonas del capítulo 7.
+    axis: "x",
+    locate: (emulator) => 133.5 - (emulator.paddle - 300_000) * 2.467e-4,
+    background: 0,
+    // Las mismas partes que tapa el capítulo 7.
     zones: {
-      ball: [[13, 5, 10, 74], [38, 5, 37, 74]],
-      player: [[75, 5, 3, 74]],
-      digits: [[0, 0, 6, 84]],
+      ball: { label: "la pelota", boxes: [[13, 5, 10, 74], [38, 5, 37, 74]] },
+      player: { label: "la paleta", boxes: [[75, 5, 3, 74]] },
+      digits: { label: "los dígitos", boxes: [[0, 0, 6, 84]] },
     },
   },
   Pong: {
@@ -55,7 +62,14 @@ export const GAMES = {
     read(ram) {
       return { score: ram[14] - ram[13], lives: 0, over: ram[13] === 21 || ram[14] === 21 };
     },
-    zones: { ball: [], player: [], digits: [] },
+    axis: "y",
+    locate: (emulator) => 75.5 + (emulator.paddle - 300_000) * 2.533e-4,
+    background: 87,
+    zones: {
+      ball: { label: "la pelota", boxes: [[14, 12, 63, 61]] },
+      player: { label: "la paleta", boxes: [[14, 73, 63, 4]] },
+      digits: { label: "los dígitos", boxes: [[0, 0, 9, 84]] },
+    },
   },
   SpaceInvaders: {
     rom: "space_invaders",
@@ -70,7 +84,14 @@ export const GAMES = {
         over: (ram[0x98 - 128] & 128) !== 0 || ram[0xc9 - 128] === 0,
       };
     },
-    zones: { ball: [], player: [], digits: [] },
+    axis: "x",
+    locate: (emulator) => emulator.ram[28] + 2,
+    background: 0,
+    zones: {
+      ball: { label: "los invasores", boxes: [[11, 0, 51, 84]] },
+      player: { label: "el cañón", boxes: [[73, 0, 5, 84]] },
+      digits: { label: "los dígitos", boxes: [[2, 0, 8, 84]] },
+    },
   },
 };
 
