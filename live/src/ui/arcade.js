@@ -95,6 +95,11 @@ class Arcade {
         this.say("Se borraron tus partidas.");
       },
     };
+    on(this.$(".stairs"), "click", ({ target }) => {
+      if (!target.dataset.rung) return;
+      this.$('[data-control="rung"]').value = target.dataset.rung;
+      this.selectRung(Number(target.dataset.rung));
+    });
     on(this.room, "click", (event) => actions[event.target.closest("[data-do]")?.dataset.do]?.());
     on(this.room, "change", ({ target }) => {
       if (target.name === "mode") this.setMode(target.value);
@@ -127,11 +132,16 @@ class Arcade {
     this.stop();
     this.run = this.manifest.runs.find((run) => run.name === name) ?? this.manifest.runs[0];
     this.game = GAMES[this.run.game];
+    this.run.floor = Math.min(0, this.run.chance); // en Pong se empieza bajo cero
     this.words = this.game.axis === "y" ? UP_AND_DOWN : WORDS;
     this.$('[data-control="run"]').value = this.run.name;
     const slider = this.$('[data-control="rung"]');
     slider.max = this.run.agents.length - 1;
-    this.$(".ladder input").hidden = this.run.agents.length < 2;
+    const top = Math.max(...this.run.agents.map(({ mean }) => Math.max(0, (mean ?? 0) - this.run.floor)), 1e-9);
+    this.$(".stairs").innerHTML = this.run.agents
+      .map(({ mean }, i) => `<i data-rung="${i}" style="height:${(100 * Math.max(0, (mean ?? 0) - this.run.floor)) / top}%"></i>`)
+      .join("");
+    for (const element of this.$$(".stairs, .ladder input")) element.hidden = this.run.agents.length < 2;
     const wanted = this.run.agents.findIndex(({ steps }) => steps === this.manifest.steps);
     this.rung = wanted >= 0 ? wanted : this.run.agents.length - 1;
     slider.value = this.rung;
@@ -177,6 +187,7 @@ class Arcade {
 
   showRung(index) {
     const agent = this.run.agents[index];
+    this.$$(".stairs i").forEach((step, i) => step.classList.toggle("on", i === index));
     const text = millions(agent.steps) + (agent.final && this.run.agents.length > 1 ? ", el publicado" : "");
     this.$(".steps").textContent = text;
     this.$('[data-control="rung"]').setAttribute("aria-valuetext", text);
@@ -416,6 +427,7 @@ class Arcade {
     this.drawBars(view, low, high);
     const ink = getComputedStyle(this.host);
     if (this.$(".trace").offsetParent) {
+      this.$(".trace canvas").classList.add("drawn");
       drawTrace(this.$(".trace canvas"), this.trace, TEN_SECONDS, { low, high }, { text: ink.getPropertyValue("--muted"), line: ink.getPropertyValue("--line") });
     }
   }

@@ -62,6 +62,7 @@ export const template = (runs) => `
     <button class="quiet" data-do="say">Decir cómo va</button>
   </div>
   <div class="block ladder" data-for="robot"><label><span class="label">El agente, con</span> <output class="steps"></output>
+    <span class="stairs" aria-hidden="true"></span>
     <input type="range" min="0" step="1" data-control="rung"></label>
     <p class="published"></p></div>
   <details class="block fool" data-for="robot"><summary>Engáñalo</summary>
