@@ -57,7 +57,7 @@ export function drawChart(host, runs, { total, rows }) {
   rows.forEach(([step, known], i) => {
     const from = x(i ? (step + rows[i - 1][0]) / 2 : step), to = x(i + 1 < rows.length ? (step + rows[i + 1][0]) / 2 : step);
     known.forEach((part, row) => {
-      parts.push(`<rect x="${from.toFixed(1)}" y="${base + row * cell}" width="${(Math.max(to - from, 1) + 0.3).toFixed(1)}" height="${cell}" style="fill:rgb(var(--si));opacity:${part.toFixed(3)}"/>`);
+      parts.push(`<rect x="${from.toFixed(1)}" y="${base + row * cell}" width="${(Math.max(to - from, 1) + 0.3).toFixed(1)}" height="${cell}" style="fill:rgb(var(--si));opacity:${(part ** 1.5).toFixed(3)}"/>`);
     });
   });
   host.innerHTML = `<svg viewBox="0 0 ${width} ${height}" height="${height}" role="img" aria-label="${label(groups, rows)}">${parts.join("")}</svg>`;

@@ -65,6 +65,7 @@ export function mountCorridor(element, options = {}) {
     const stop = STOPS.findLastIndex((t) => t <= count);
     part.tiempo.value = stop;
     part.tiempo.setAttribute("aria-valuetext", `${count} transiciones`);
+    part.van.textContent = count;
     const words = story(history[count - 1], count);
     part.cuenta.innerHTML = words;
     if (speak) part.anuncio.textContent = `${part.cuenta.textContent} ${spoken()}`;
@@ -87,7 +88,7 @@ export function mountCorridor(element, options = {}) {
     for (const cell of part.pasillo.children) {
       const i = Number(cell.dataset.cell);
       cell.classList.toggle("aqui", i === here);
-      cell.querySelector(".ficha").textContent = i === here ? (i === GOAL ? "🍪" : "🐕") : i === GOAL ? "🍪" : i === EXIT ? "🚪" : "";
+      cell.querySelector(".ficha").textContent = i === here ? "A" : i === GOAL ? "★" : "";
       for (const value of cell.querySelectorAll(".valor")) {
         const action = Number(value.dataset.action);
         const { background, ink } = valueColor(colors, Q[i][action]);
@@ -188,6 +189,6 @@ function template() {
   <button type="button" data-p="otro">Otro azar</button>
 </div>
 <div class="tira"><span class="rotulo">casilla 5</span><div class="lienzo"><canvas data-p="franja" role="img" aria-label="El mejor valor de cada casilla según pasan las transiciones: el color nace en la casilla 5, junto al premio, y baja hasta la 1."></canvas><i data-p="cursor" aria-hidden="true"></i></div><span class="rotulo">casilla 1</span></div>
-<label for="dv-tiempo">Transiciones vividas, de 0 a 1,000</label>
+<label class="fila" for="dv-tiempo">Transiciones vividas: <output for="dv-tiempo" data-p="van">0</output> de 1,000</label>
 <input type="range" id="dv-tiempo" data-p="tiempo" min="0" value="0">`;
 }

@@ -10,7 +10,7 @@ import { addStyle, onThemeChange } from "./style.js";
 
 export { mountCorridor } from "./corridor.js";
 
-const ARROWS = ["←", "•", "→"];
+const ARROWS = ["← ", "", " →"];
 const TAKEN_AWAY = "Ahora falta una pieza: ¿aprenderá igual?";
 const MAX_RUNS = 60;
 
@@ -123,12 +123,19 @@ class LiveDqn {
   /** Cambia ajustes; si hay corridas en marcha, les vale desde ya, y la figura lo marca. */
   change(changes) {
     Object.assign(this.settings, changes);
-    for (const { run, postMessage } of this.active()) {
-      postMessage({ type: "change", settings: { ...changes, total_timesteps: run.settings.total_timesteps } });
+    const { total_timesteps: _, ...live } = changes;
+    for (const worker of this.workers) {
+      const { run } = worker;
+      if (!run || Object.entries(live).every(([key, value]) => run.settings[key] === value)) continue;
+      Object.assign(run.settings, live);
+      worker.postMessage({ type: "change", settings: live });
+      if (!run.changes.length) this.regroup(run, `${run.name}, cambiada en marcha`);
       if (run.changes.at(-1) !== run.step) run.changes.push(run.step);
     }
     this.showSettings();
-    this.writeHash();
+    this.showRuns();
+    clearTimeout(this.hashTimer);
+    this.hashTimer = setTimeout(() => this.writeHash(), 300); // un navegador limita cuántas veces por minuto
   }
 
   flip(name) {
@@ -198,9 +205,9 @@ class LiveDqn {
   // ---- Las corridas
 
   start() {
+    const name = describe(this.settings);
+    while (this.runs.some((run) => run.name === name && run.seed === this.seed)) this.seed++; // repetir es con otro azar
     for (let i = 0; i < this.seeds; i++) this.enqueue({ ...this.settings }, this.seed + i);
-    if (this.seeds === 1 && this.seed < MAX_SEED) this.seed++; // la próxima, con otro azar
-    this.showSettings();
     this.feed();
   }
 
@@ -217,12 +224,18 @@ class LiveDqn {
   enqueue(settings, seed) {
     if (this.runs.length >= MAX_RUNS) return this.say(`Ya hay ${MAX_RUNS} corridas: borre algunas para seguir.`, true);
     const name = describe(settings);
-    let group = this.groups.indexOf(name);
-    if (group < 0) group = this.groups.push(name) - 1;
     const id = (this.lastId = (this.lastId ?? 0) + 1);
-    const run = { id, name, group, settings, seed, exams: [], rows: [], changes: [], step: 0, state: "espera" };
+    const run = { id, settings, seed, exams: [], rows: [], changes: [], step: 0, state: "espera" };
+    this.regroup(run, name);
     this.runs.push(run);
     this.queue.push(run);
+  }
+
+  /** Las corridas con los mismos ajustes comparten nombre, color y trazo. */
+  regroup(run, name) {
+    const found = this.groups.indexOf(name);
+    run.name = name;
+    run.group = found < 0 ? this.groups.push(name) - 1 : found;
   }
 
   /** Reparte lo que espera entre los trabajadores: el primero es el que se mira. */
@@ -258,7 +271,7 @@ class LiveDqn {
   }
 
   active() {
-    return this.workers.filter((worker) => worker.run).map((worker) => ({ run: worker.run, postMessage: (data) => worker.postMessage(data) }));
+    return this.workers.filter((worker) => worker.run);
   }
 
   tell(message) {
@@ -326,7 +339,7 @@ class LiveDqn {
     }
     if (data.type === "progress") {
       Object.assign(run, { step: data.step, epsilon: data.epsilon, loss: data.loss, elapsed: data.elapsed });
-      if (first) this.showProgress(run);
+      return first && this.showProgress(run);
     }
     if (data.type === "rows") run.rows.push([data.step, data.known]);
     if (data.type === "exam") {
@@ -404,7 +417,7 @@ class LiveDqn {
   lookFrom(changes) {
     Object.assign(this.watch, changes);
     this.part.paleta.setAttribute("aria-valuetext", `columna ${this.watch.paddleCol}`);
-    this.part.direccion.textContent = this.watch.ballDx > 0 ? "↘ pelota hacia la derecha" : "↙ pelota hacia la izquierda";
+    this.part.direccion.textContent = this.watch.ballDx > 0 ? "cae hacia ↘" : "cae hacia ↙";
     this.workers[0]?.postMessage({ type: "watch", ...this.watch });
     this.drawMap();
   }
@@ -476,7 +489,7 @@ function template() {
     ({ name, label, note }) => `<button type="button" class="interruptor pieza" role="switch" aria-checked="true" data-switch="${name}"><span>${label}<small>${note}</small></span></button>`,
   ).join("");
   const q = ACTIONS.map(
-    (name, i) => `<span><span aria-hidden="true"> </span>${ARROWS[i]} ${name}</span><span class="barra" aria-hidden="true"><i></i></span><span class="num">0.00</span>`,
+    (name, i) => `<span><span aria-hidden="true"> </span>${i < 2 ? ARROWS[i] + name : name + ARROWS[i]}</span><span class="barra" aria-hidden="true"><i></i></span><span class="num">0.00</span>`,
   ).join("");
   return `
 <p><strong>Esta red nació hace un instante y no sabe nada.</strong> Verá solo los píxeles de este juego y recibirá +1 cuando atrape la pelota y −1 cuando se le escape. Presione «Entrenar» y mire cómo aprende.</p>
@@ -500,14 +513,14 @@ function template() {
   </figure>
   <figure><span class="t">¿La atrapará?</span>
     <canvas data-p="mapa" role="img" aria-label="El mapa, todavía vacío."></canvas>
+    <label class="oculto" for="dv-paleta">Columna de la paleta en el mapa</label>
+    <input type="range" id="dv-paleta" data-p="paleta" min="0" max="${SIZE - PADDLE}" value="3" aria-valuetext="columna 3">
     <div class="escala" aria-hidden="true"><span>se le escapa</span><span>no sabe</span><span>la atrapa</span></div>
     <div class="degradado" aria-hidden="true"></div>
     <figcaption>Cada celda: lo que la red espera si la pelota estuviera ahí. El saber sube desde la paleta.</figcaption>
-    <label class="oculto" for="dv-paleta">Columna de la paleta en el mapa</label>
-    <input type="range" id="dv-paleta" data-p="paleta" min="0" max="${SIZE - PADDLE}" value="3" aria-valuetext="columna 3">
     <div class="fila">
-      <button type="button" data-p="direccion">↘ pelota hacia la derecha</button>
-      <button type="button" data-p="exacto" aria-pressed="false">ver la respuesta exacta</button>
+      <button type="button" data-p="direccion">cae hacia ↘</button>
+      <button type="button" data-p="exacto" aria-pressed="false">respuesta exacta</button>
     </div>
   </figure>
 </div>
@@ -516,7 +529,7 @@ function template() {
 <p data-p="ajustes" class="estado"></p>
 <figure><span class="t">Pelotas atrapadas, de cada 100</span>
   <div data-p="figura"></div>
-  <figcaption>Cada 1,200 pasos, un examen de 200 pelotas sin explorar. Abajo, cuanto más oscura la franja, más de la respuesta exacta conoce la red a esa altura de la pelota.</figcaption>
+  <figcaption>Cada 1,200 pasos, un examen de 200 pelotas sin explorar. Abajo, cuanto más intensa la franja, más de la respuesta exacta conoce la red cuando la pelota está a esa altura.</figcaption>
   <ul class="corridas" data-p="corridas"></ul>
 </figure>
 <div class="fila">
@@ -525,6 +538,7 @@ function template() {
   <button type="button" data-p="comparar">Comparar: todo y sin cada pieza</button>
   <button type="button" data-p="borrar" hidden>Borrar las corridas</button>
 </div>
+<p class="estado">Otra semilla es otro azar: los mismos ajustes con otra suerte. Una sola es una anécdota.</p>
 <details class="bloque"><summary>Todas las perillas</summary>
   <div class="perillas" data-p="perillas"></div>
   <div class="fila"><button type="button" data-p="volver">Volver al capítulo 3</button><button type="button" data-p="enlace">Copiar un enlace a estos ajustes</button></div>

@@ -25,9 +25,9 @@ html[data-theme=dark] .dv{--tinta:#e8ebf0;--suave:#b6bfcc;--borde:#4a5361;--fond
 .dv .q .barra{position:relative;height:.8rem;border-radius:.2rem;background:var(--panel);border:1px solid var(--borde);overflow:hidden}
 .dv .q .barra i{position:absolute;top:0;bottom:0;left:50%;width:0}
 .dv .q .barra::before{content:"";position:absolute;left:50%;top:0;bottom:0;border-left:1px solid var(--suave);z-index:1}
-.dv .q .elegida{font-weight:700}
+.dv .q .elegida{font-weight:700}.dv [aria-pressed=true]{background:var(--acento);color:var(--sobre);border-color:var(--acento)}
 .dv .q .num,.dv output{font-variant-numeric:tabular-nums}
-.dv .puntos{letter-spacing:.05em;min-height:1.4em;font-size:.84rem;color:var(--suave);margin:.4rem 0 0}
+.dv .puntos{letter-spacing:.02em;min-height:1.6em;font-size:1rem;line-height:1.6;color:var(--suave);margin:.4rem 0 0}
 .dv .puntos b{color:rgb(var(--si))}.dv .puntos s{color:rgb(var(--no));text-decoration:none}
 .dv .escala{display:flex;justify-content:space-between;font-size:.76rem;color:var(--suave);margin:.5rem 0 0}
 .dv .degradado{height:.6rem;border-radius:.3rem;background:linear-gradient(90deg,rgb(var(--no)),rgb(var(--nada)),rgb(var(--si)))}
@@ -66,7 +66,8 @@ background:radial-gradient(circle at .5rem 50%,var(--suave) .33rem,transparent .
 .dv .casilla .rotulo{color:var(--suave);font-size:.76rem}
 .dv .casilla .valor{border-radius:.3rem;padding:.2rem 0;font-variant-numeric:tabular-nums;font-weight:600;line-height:1.15}
 .dv .casilla .valor.nueva{outline:2px solid var(--tinta);outline-offset:1px}
-.dv .casilla .ficha{font-size:1.35rem;line-height:1;min-height:1.4rem}
+.dv .casilla .ficha{min-height:1.7rem;font-size:1.3rem;line-height:1.7rem;color:var(--c4)}
+.dv .casilla.aqui .ficha{width:1.7rem;align-self:center;border-radius:50%;background:var(--acento);color:var(--sobre);font-weight:700;font-size:1rem}
 .dv .cuenta{font-size:.9rem;background:var(--panel);border-radius:.5rem;padding:.45rem .7rem;min-height:3.9rem}
 .dv .tira{margin:.5rem 0 .1rem}
 .dv .tira .rotulo{display:block;font-size:.76rem;color:var(--suave);line-height:1.2}
