@@ -6,6 +6,8 @@ import { CatchEnv, OBSERVATION, SIZE, exactValue, observe } from "../src/dqn/cat
 import { Batch, DQN, HYPERPARAMETERS, N_ENVS, ReplayBuffer, explorationSchedule } from "../src/dqn/dqn.js";
 import { eachWeight, split } from "../src/dqn/network.js";
 import { Random } from "../src/dqn/random.js";
+import { tableAt, walk } from "../src/dqn/corridor.js";
+import { describe, fromHash, toHash } from "../src/dqn/settings.js";
 
 const torch = JSON.parse(readFileSync(new URL("dqn_fixture.json", import.meta.url)));
 
@@ -200,4 +202,39 @@ test("con los números del capítulo 3 aprende a atrapar al menos 95 de cada 100
   assert.ok(model.evaluate() < 0.6);
   while (!model.done) model.learn();
   assert.ok(model.evaluate() >= 0.95);
+});
+
+test("sin memoria aprende mucho menos, como muestra el capítulo 3", { timeout: 180_000 }, () => {
+  const model = new DQN({ buffer_size: 16 }, 0);
+  while (!model.done) model.learn();
+  assert.ok(model.evaluate() < 0.8);
+});
+
+// ---- El pasillo y la dirección.
+
+test("en el pasillo el valor nace junto al premio, retrocede casilla por casilla y termina en el exacto", () => {
+  const history = walk(3);
+  const firstTime = [1, 2, 3, 4, 5].map((cell) => history.findIndex((step) => step.cell === cell && step.after > 0));
+  assert.deepEqual([...firstTime].sort((a, b) => b - a), firstTime);
+  const Q = tableAt(history, history.length);
+  for (let cell = 1; cell <= 5; cell++) {
+    assert.ok(Math.abs(Q[cell][1] - 0.9 ** (5 - cell)) < 0.01);
+    assert.ok(Math.abs(Q[cell][0] - (cell > 1 ? 0.9 ** (7 - cell) : 0)) < 0.01);
+  }
+});
+
+test("los ajustes van a la dirección y vuelven de ella, y lo que no vale se dice", () => {
+  const settings = { ...HYPERPARAMETERS, gamma: 0.9, buffer_size: 16, double: true };
+  const back = fromHash(toHash(settings, 7, 5));
+  assert.deepEqual([back.settings, back.seed, back.seeds, back.problems], [settings, 7, 5, []]);
+  assert.equal(fromHash("#otra-seccion"), null);
+  const wrong = fromHash("#dqn-vivo?gamma=2&batch_size=1.5&nada=1&seed=");
+  assert.deepEqual(wrong.settings, { ...HYPERPARAMETERS });
+  assert.equal(wrong.problems.length, 4);
+  assert.match(wrong.problems[0], /pide gamma = «2» y debe ser un número de 0 a 1/);
+});
+
+test("una combinación se nombra por lo que la aparta del capítulo 3", () => {
+  assert.equal(describe({ ...HYPERPARAMETERS }), "DQN del capítulo 3");
+  assert.equal(describe({ ...HYPERPARAMETERS, buffer_size: 16, gamma: 0.9 }), "sin memoria, γ 0.9");
 });

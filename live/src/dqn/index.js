@@ -17,7 +17,7 @@ const MAX_RUNS = 60;
 /**
  * Pone en `element` el DQN que aprende en la página.
  * @param {HTMLElement} element
- * @param {{hash?: string, worker?: string, wasm?: boolean}} [options] `hash`: "no" para no leer ni escribir la dirección.
+ * @param {{hash?: string}} [options] `hash: "no"` para no leer ni escribir la dirección.
  * @returns {{destroy: () => void}}
  */
 export function mountLiveDqn(element, options = {}) {
@@ -28,7 +28,6 @@ class LiveDqn {
   constructor(element, options) {
     addStyle();
     this.element = element;
-    this.options = options;
     this.usesHash = options.hash !== "no";
     this.settings = { ...HYPERPARAMETERS };
     this.seed = 0;
@@ -49,13 +48,13 @@ class LiveDqn {
     this.part.cuadro.hidden = !this.still;
     this.buildKnobs();
     this.listen();
-    this.readHash(true);
+    this.readHash();
     this.showSettings();
     drawGame(this.part.juego, { ballRow: 2, ballCol: 4, ballDx: 1, paddleCol: 3 });
     this.showQ([0, 0, 0], null);
     this.drawMap();
     this.drawChart();
-    if (typeof Worker === "undefined" || options.worker === "no") this.giveUp();
+    if (typeof Worker === "undefined") this.giveUp();
   }
 
   destroy() {
@@ -114,7 +113,7 @@ class LiveDqn {
     on(document, "visibilitychange", () => this.tell({ type: "pause", on: this.paused || document.hidden }));
     on(window, "pagehide", () => this.tell({ type: "pause", on: true }));
     on(window, "pageshow", () => this.tell({ type: "pause", on: this.paused || document.hidden }));
-    if (this.usesHash) on(window, "hashchange", () => this.readHash(false));
+    if (this.usesHash) on(window, "hashchange", () => this.readHash());
     const observer = new ResizeObserver(() => this.drawSoon());
     observer.observe(part.figura);
     this.undo.push(() => observer.disconnect());
@@ -177,14 +176,14 @@ class LiveDqn {
     this.part.semilla.value = this.seed;
   }
 
-  readHash(first) {
+  readHash() {
     const found = this.usesHash && fromHash(location.hash);
     if (!found) return;
     ({ seed: this.seed, seeds: this.seeds } = found);
     this.change(found.settings);
     const what = describe(found.settings);
     this.say([`El enlace trae estos ajustes: ${what}. Presione «Entrenar» para ver qué pasa.`, ...found.problems].join(" "), true);
-    if (first) requestAnimationFrame(() => this.element.scrollIntoView({ block: "start" }));
+    requestAnimationFrame(() => this.element.scrollIntoView({ block: "start" }));
   }
 
   writeHash() {
@@ -251,7 +250,7 @@ class LiveDqn {
       if (worker.run || !this.queue.length) continue;
       const run = (worker.run = this.queue.shift());
       run.state = "entrena";
-      worker.postMessage({ type: "train", settings: run.settings, seed: run.seed, wasm: this.options.wasm });
+      worker.postMessage({ type: "train", settings: run.settings, seed: run.seed });
       if (worker === this.workers[0]) this.selected = run;
     }
     this.refresh();

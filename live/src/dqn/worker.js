@@ -21,8 +21,8 @@ let timer = null;
 const last = { map: 0, progress: 0, game: 0 };
 
 const handlers = {
-  train({ settings, seed, wasm }) {
-    model = new DQN(settings, seed, { wasm });
+  train({ settings, seed }) {
+    model = new DQN(settings, seed);
     training = true;
     elapsed = 0;
     game.restart();
