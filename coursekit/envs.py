@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 from functools import cache
 from typing import TYPE_CHECKING
+
+from coursekit.runs import find_name
+from coursekit.training.recipe import FRAME_STACK
 
 if TYPE_CHECKING:
     import gymnasium
     from stable_baselines3.common.vec_env import VecEnv
-
-#: Cuadros apilados en cada observación y cuadros del emulador por paso del agente (Mnih et al., 2015).
-FRAME_STACK = 4
-FRAME_SKIP = 4
 
 BACKENDS = ("ale", "sb3")
 VERSIONS = ("NoFrameskip-v4", "v5")
@@ -47,15 +45,7 @@ def find_game(game: str) -> tuple[str, str]:
     """
     from ale_py import roms
 
-    plain = {name.lower(): name for name in _roms()}
-    wanted = str(game).lower().replace("_", "").replace(" ", "").replace("-", "")
-    if wanted not in plain:
-        near = difflib.get_close_matches(wanted, plain, n=1, cutoff=0.0)[0]
-        raise ValueError(
-            f"No existe el juego {game!r} en NoFrameskip-v4; el más parecido es {plain[near]!r}. "
-            "coursekit.envs.games() los lista."
-        )
-    name = plain[wanted]
+    name = find_name(game, _roms(), "el juego", "coursekit.envs.games() los lista")
     rom = _roms()[name]
     try:
         roms.get_rom_path(rom)
@@ -98,6 +88,7 @@ def make_vec_env(
     training: bool = True,
     sticky: float = 0.0,
     noop_max: int = 30,
+    threads: int = 0,
 ) -> VecEnv:
     """`n_envs` copias preprocesadas del juego detrás de la interfaz `VecEnv` de Stable-Baselines3.
 
@@ -116,6 +107,7 @@ def make_vec_env(
         con `False` se juegan partidas completas y la recompensa es la del juego.
     sticky: probabilidad de repetir la acción anterior en cada cuadro (acciones pegajosas; Machado et al., 2018).
     noop_max: máximo de acciones nulas al comenzar cada partida.
+    threads: hilos del ambiente de ALE; 0, uno por núcleo (con varios entrenamientos a la vez, mejor 1 en cada uno).
 
     Devuelve un `VecEnv` con observaciones `uint8` de forma `(n_envs, 4, 84, 84)`. En ambos casos
     `info["episode"]` trae, al final de cada partida completa, su puntaje sin recortar (`"r"`) y su
@@ -130,9 +122,10 @@ def make_vec_env(
         raise ValueError(f"sticky={sticky!r} no es una probabilidad: use un número desde 0.0 y menor que 1.0.")
 
     if backend == "ale":
-        from coursekit.ale_vec_env import AleVecEnv
+        from coursekit.training.vec_env import AleVecEnv
 
-        return AleVecEnv(rom, n_envs, seed, life_loss=training, clip_reward=training, sticky=sticky, noop_max=noop_max)
+        options = {"sticky": sticky, "noop_max": noop_max, "threads": threads}
+        return AleVecEnv(rom, n_envs, seed, life_loss=training, clip_reward=training, **options)
 
     from stable_baselines3.common.env_util import make_atari_env
     from stable_baselines3.common.vec_env import VecFrameStack, VecTransposeImage

@@ -4,27 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from coursekit.envs import find_game, make_vec_env
+from coursekit.runs import Run, new_evaluation
+from coursekit.training.agents import load_agent
+from coursekit.training.recipe import EPISODES, PROTOCOLS, SEED
+
 import numpy as np
 import pandas as pd
 
-from coursekit.agents import average_agents, load_agent, save_agent
-from coursekit.envs import find_game, make_vec_env
-from coursekit.runs import Run, atomic, versions
-
-__all__ = ["HUMAN_NORMALISED", "PROTOCOLS", "choose_agent", "evaluate", "evaluate_run", "load_agent", "summarize"]
+__all__ = ["HUMAN_NORMALISED", "PROTOCOLS", "evaluate", "evaluate_run", "load_agent", "result", "summarize"]
 
 #: Puntajes (al azar, humano) con los que se normaliza. Al azar: tabla 2 de los datos ampliados de Mnih et al. (2015).
 #: Humano: Wang et al. (2016), que usan casi todos los artículos; es otra medición (en Mnih et al., 31.8, 9.3 y 1652).
 HUMAN_NORMALISED = {"Breakout": (1.7, 30.5), "Pong": (-20.7, 14.6), "SpaceInvaders": (148.0, 1668.7)}
 
-#: Los tres protocolos que informa cada corrida publicada.
-PROTOCOLS = {
-    "default": {"epsilon": 0.01, "sticky": 0.0},
-    "greedy": {"epsilon": 0.0, "sticky": 0.0},
-    "sticky": {"epsilon": 0.01, "sticky": 0.25},
-}
-EPISODES = 30
-SEED = 10_000  # los entrenamientos usan semillas pequeñas
+
+FIRE_RULE = "FIRE al comenzar y después de cada vida, donde el juego lo tiene"
 
 
 def evaluate(
@@ -86,6 +81,12 @@ def check_agent(agent, observation_space, action_space, game: str) -> None:
     """`ValueError` si `agent` no puede jugar `game` por sus acciones o sus observaciones."""
     if agent is None:
         return
+    for attribute in ("predict", "action_space", "observation_space"):
+        if not hasattr(agent, attribute):
+            raise ValueError(
+                f"{type(agent).__name__!r} no sirve de agente: le falta {attribute!r}; hace falta el `predict` de "
+                "Stable-Baselines3, con sus espacios de acciones y observaciones."
+            )
     if agent.action_space.n != action_space.n:
         raise ValueError(
             f"El agente conoce {agent.action_space.n} acciones y {game} tiene {action_space.n}: "
@@ -137,77 +138,28 @@ def evaluate_run(run: Run | str | Path, episodes: int = EPISODES, *, seed: int =
     run = Run(run)
     game = run.info["game"]
     agent = load_agent(run)
-    results = {}
-    for name, protocol in PROTOCOLS.items():
-        table = evaluate(agent, game, episodes, seed=seed, **protocol)
-        results[name] = {
-            **protocol,
-            "scores": table["score"].tolist(),
-            "lengths": table["length"].tolist(),
-            "summary": summarize(table["score"], game),
-        }
-    steps = {}
-    for step, path in run.checkpoints().items() if ladder else ():
-        scores = evaluate(load_agent(path), game, episodes, seed=seed, **PROTOCOLS["default"])["score"]
-        steps[str(step)] = {"scores": scores.tolist(), "summary": summarize(scores, game)}
-    content = {
-        "protocol": {
-            "episodes": episodes,
-            "seed": seed,
-            "noop_max": 30,
-            "backend": "ale",
-            "versions": versions(),
-        },
-        "agent_steps": agent_steps(run),
-        "results": results,
-        "ladder": steps,
+    results = {
+        name: result(evaluate(agent, game, episodes, seed=seed, **protocol), game, **protocol)
+        for name, protocol in PROTOCOLS.items()
     }
+    younger = {}
+    for step, path in run.checkpoints().items() if ladder else ():
+        table = evaluate(load_agent(path), game, episodes, seed=seed, **PROTOCOLS["default"])
+        younger[str(step)] = result(table, game)
+    protocol = {"episodes": episodes, "seed": seed, "noop_max": 30, "backend": "ale", "fire": FIRE_RULE}
+    content = new_evaluation(protocol, agent_steps(run), results, younger)
     run.write_json(run.evaluation.name, content)
     return content
 
 
-def choose_agent(run: Run | str | Path, candidates: int = 8, episodes: int = EPISODES, *, seed: int = 2 * SEED) -> int:
-    """Publica como `agent.zip` el mejor de los últimos `candidates` agentes guardados, o el promedio de todos ellos.
-
-    El puntaje de un DQN sube y baja de un punto guardado al siguiente; promediar los pesos cancela buena parte de ese
-    ruido (`coursekit.agents.average_agents`). El mejor de varios, en cambio, lo es en parte por suerte: si queda
-    delante del promedio, los dos juegan otra vez, con semillas nuevas, y se publica el que gane. Ninguna de esas
-    semillas es la de `evaluate_run`. `run.json` guarda todas las medias y, si ganó el promedio, de cuáles lo es.
-
-    Devuelve los pasos del elegido; los del promedio son los de su agente más nuevo.
-    """
-    run = Run(run)
-    info = run.info
-    paths = dict(list(run.checkpoints().items())[-max(1, candidates) :])
-    if not paths:
-        raise FileNotFoundError(f"{str(run.path)!r} no tiene agentes guardados entre los que elegir.")
-
-    def mean_score(agent, seed) -> float:
-        return float(evaluate(agent, info["game"], episodes, seed=seed, **PROTOCOLS["default"])["score"].mean())
-
-    means = {steps: mean_score(load_agent(path), seed) for steps, path in paths.items()}
-    best = max(means, key=means.get)
-    info["selection"] = {"episodes": episodes, "seed": seed, "means": {str(n): mean for n, mean in means.items()}}
-    info.pop("averaged", None)
-    if len(paths) > 1:
-        average = average_agents(paths.values())
-        duel = info["selection"]["average"] = mean_score(average, seed)
-        rival = means[best]
-        if duel <= rival:
-            duel, rival = mean_score(average, seed + SEED), mean_score(load_agent(paths[best]), seed + SEED)
-            info["selection"]["again"] = {"seed": seed + SEED, "best": rival, "average": duel}
-        if duel > rival:
-            best, info["averaged"] = max(paths), list(paths)
-    if "averaged" in info:
-        average.num_timesteps = best
-        average.exploration_final_eps = info["hyperparameters"]["exploration_final_eps"]
-        save_agent(average, run.agent)
-    else:
-        with atomic(run.agent) as temporary:
-            temporary.write_bytes(paths[best].read_bytes())
-    info["published_steps"] = best
-    run.write_json("run.json", info)
-    return best
+def result(table: pd.DataFrame, game: str | None, **protocol) -> dict:
+    """Lo que `evaluation.json` guarda de las partidas de `evaluate`: protocolo, cada partida y su resumen."""
+    return {
+        **protocol,
+        "scores": table["score"].tolist(),
+        "lengths": table["length"].tolist(),
+        "summary": summarize(table["score"], game),
+    }
 
 
 def agent_steps(run: Run) -> int:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-import numpy as np
-
-from coursekit.envs import FRAME_SKIP, FRAME_STACK, find_game, make_env
+from coursekit.envs import find_game, make_env
 from coursekit.runs import atomic
+from coursekit.training.recipe import FRAME_SKIP, FRAME_STACK, lost_life
+
+import numpy as np
 
 FRAMES_PER_SECOND = 60 / FRAME_SKIP  # el Atari 2600 dibuja 60 cuadros por segundo; el agente decide 15 veces
 SUFFIXES = (".gif", ".mp4")
@@ -96,9 +97,9 @@ def record(
 
 def _play(agent, game: str, seed: int, epsilon: float, sticky: float) -> Iterator[tuple[np.ndarray, float, int]]:
     """Juega una partida; en cada paso da la pantalla `(210, 160, 3)`, el puntaje y las vidas."""
-    from stable_baselines3.common.atari_wrappers import MaxAndSkipEnv, NoopResetEnv, WarpFrame
-
     from coursekit.evaluation import check_agent
+
+    from stable_baselines3.common.atari_wrappers import MaxAndSkipEnv, NoopResetEnv, WarpFrame
 
     env = MaxAndSkipEnv(NoopResetEnv(make_env(game, repeat_action_probability=sticky)), FRAME_SKIP)
     warp = WarpFrame(env)
@@ -121,7 +122,7 @@ def _play(agent, game: str, seed: int, epsilon: float, sticky: float) -> Iterato
                 action = fire
             screen, reward, terminated, truncated, info = env.step(action)
             over = terminated or truncated
-            press_fire = fire is not None and info["lives"] < lives
+            press_fire = fire is not None and lost_life(info["lives"], lives)
             score, lives = score + float(reward), info["lives"]
             yield screen.copy(), score, lives
     finally:
