@@ -4,19 +4,20 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
 
+import cloudpickle
 import pandas as pd
 import pytest
 
 distributed = pytest.importorskip("distributed")
 
-from coursekit.comparison import algorithms, cli, sweep  # noqa: E402
+from coursekit import cli  # noqa: E402
+from coursekit.comparison import algorithms, sweep  # noqa: E402
 from coursekit.metrics import read_metrics  # noqa: E402
-from coursekit.runs import HALF_WRITTEN, Run, machine  # noqa: E402
+from coursekit.runs import HALF_WRITTEN, Run, locked, machine  # noqa: E402
 from coursekit.training.agents import load_agent  # noqa: E402
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="mata procesos con las señales de POSIX")
@@ -49,28 +50,29 @@ def run(tmp_path_factory):
     return Run(path)
 
 
+def _dies_once(path, *job):
+    """Como `train_run`, pero el primer proceso al que le toca la corrida muere, sin aviso, con ella a medias."""
+    mark = Path(path).parent.parent / "ya-murió"
+    if path.endswith("ppo-1") and not mark.exists():
+        mark.write_text(str(os.getpid()))
+        (Path(path).parent / f"{HALF_WRITTEN}{Path(path).name}-muerta").mkdir()
+        os.kill(os.getpid(), signal.SIGKILL)
+    train_run(path, *job)
+
+
+train_run = sweep.train_run
+
+
 @posix
-def test_twelve_runs_with_one_worker_killed_finish_complete(tmp_path, capfd):
-    folder, killed = tmp_path / "barrido", {}
-
-    def kill():
-        """Mata a quien está en medio de una corrida, cuando ya terminó otra: el evento de TensorBoard dice su pid."""
-        while not killed:
-            events = list(folder.glob(".*/tensorboard/*tfevents*"))
-            if finished(folder) and events:
-                pid = int(events[0].name.split(".")[-2])
-                killed.update(pid=pid, run=events[0].parent.parent.name, before=finished(folder))
-                os.kill(pid, signal.SIGKILL)
-            time.sleep(0.01)
-
-    thread = threading.Thread(target=kill, daemon=True)
-    thread.start()
+def test_twelve_runs_with_one_worker_killed_finish_complete(tmp_path, capfd, monkeypatch):
+    folder = tmp_path / "barrido"
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])  # los procesos no pueden importar este archivo
+    monkeypatch.setattr(sweep, "train_run", _dies_once)
     runs = sweep.sweep(folder, ["dqn", "ppo", "a2c"], ["atrapa"], 4, 320, workers=2)
-    thread.join(timeout=1)
-    assert killed["pid"] != os.getpid() and killed["before"]
+    assert int((tmp_path / "ya-murió").read_text()) != os.getpid()
     assert len(runs) == 12 and finished(folder) == sorted(run.path.name for run in runs)
     assert all(run.info["steps"] == 320 and len(run.results["results"]["greedy"]["scores"]) == 200 for run in runs)
-    assert killed["run"].startswith(f"{HALF_WRITTEN}atrapa-") and not list(folder.glob(".*")), "no queda nada a medias"
+    assert not list(folder.glob(".*")), "no queda nada a medias"
     assert "http://127.0.0.1" in capfd.readouterr().err
 
     before = everything(folder)
@@ -114,6 +116,15 @@ def test_a_sweep_cut_short_goes_on_where_it_stopped_on_a_running_scheduler(tmp_p
     assert len(finished(folder)) == 4 and not list(folder.glob(".*"))
     assert everything(folder).items() >= before.items(), "lo terminado no se toca"
     assert len(capsys.readouterr().out.splitlines()) == 4
+
+
+def test_a_folder_in_use_by_another_sweep_is_refused_and_nothing_of_it_is_touched(tmp_path, scheduler, capsys):
+    folder = tmp_path / "barrido"
+    with locked(folder):
+        (folder / f"{HALF_WRITTEN}atrapa-dqn-0-x").mkdir()
+        before = everything(folder)
+        assert cli.main([*arguments(folder), "--scheduler", scheduler]) == 2
+        assert "Otro proceso está usando" in capsys.readouterr().err and everything(folder) == before
 
 
 def test_worker_processes_leave_the_interruption_to_whoever_started_the_sweep():
