@@ -1,14 +1,18 @@
 """coursekit: lo que acompaña al libro «DQN a partir de píxeles».
 
-El recorrido sigue los módulos: `envs → training → metrics → evaluation → recording`. Importarlo es inmediato: lo
-pesado (torch, gymnasium) llega con el primer módulo que lo usa.
+El recorrido sigue los módulos: `envs → training → metrics → evaluation → recording`. Importarlo es inmediato (torch
+llega con el primer módulo que lo usa) y alcanza para que `gymnasium.make` conozca los juegos de Atari.
 """
 
 import os
-
-__version__ = "0.1.0"
 
 # Los hilos de OpenMP que esperan girando se quitan el procesador unos a otros cuando hay dos entrenamientos: 42 pasos
 # por segundo en lugar de 280. OpenMP lee esta variable cuando se carga torch; por eso los cuadernos importan coursekit
 # primero. Si alguien ya la puso, se respeta.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import ale_py  # da de alta los juegos en gymnasium
+
+ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)  # sin su saludo en inglés
+
+__version__ = "0.1.0"

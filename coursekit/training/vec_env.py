@@ -48,13 +48,14 @@ class AleVecEnv(VecEnv):
         fire_reset: bool = True,
         frame_skip: int = FRAME_SKIP,
         max_frames: int = 108_000,
+        stack: int = FRAME_STACK,
         threads: int = 0,
     ):
         self._ale = AtariVectorEnv(
             rom,
             n_envs,
             num_threads=threads,
-            stack_num=FRAME_STACK,
+            stack_num=stack,
             frameskip=frame_skip,
             noop_max=noop_max,
             use_fire_reset=False,
@@ -65,6 +66,7 @@ class AleVecEnv(VecEnv):
             reward_clipping=False,
             autoreset_mode=AutoresetMode.SAME_STEP,
         )
+        self.stack = stack
         self.life_loss = life_loss
         self.clip_reward = clip_reward
         self.action_meanings = [action.name for action in self._ale.ale.get_action_set()]
@@ -106,12 +108,12 @@ class AleVecEnv(VecEnv):
 
         dones = game_over | dead if self.life_loss else game_over
         infos = [{"lives": n, "TimeLimit.truncated": False} for n in shown.tolist()]
-        self._depth = np.minimum(self._depth + 1, FRAME_STACK)
+        self._depth = np.minimum(self._depth + 1, self.stack)
         final_obs = ale_info.get("final_obs")
-        for i in np.flatnonzero(dones | (self._depth < FRAME_STACK)):
+        for i in np.flatnonzero(dones | (self._depth < self.stack)):
             # Después de una vida perdida la pila de ALE conserva cuadros de la anterior.
             last = final_obs if game_over[i] else obs
-            last[i, : FRAME_STACK - self._depth[i]] = 0
+            last[i, : self.stack - self._depth[i]] = 0
             if dones[i]:
                 infos[i]["terminal_observation"] = last[i].copy()
                 infos[i]["TimeLimit.truncated"] = bool(truncated[i] and not terminated[i])

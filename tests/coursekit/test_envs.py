@@ -1,6 +1,6 @@
 """Los ambientes: nombres de juegos, formas y versiones, y la igualdad con los envoltorios de SB3, byte por byte."""
 
-from coursekit.envs import find_game, games, make_env, make_vec_env
+from coursekit.envs import find_game, games, make_env, make_vec_env, sticky_of
 
 import ale_py
 import gymnasium
@@ -14,10 +14,12 @@ gymnasium.register_envs(ale_py)
 
 def test_games_lists_the_catalogue_of_gymnasium_in_order():
     listed = games()
-    assert listed == sorted(listed) and len(listed) > 50
+    assert list(listed) == sorted(listed) and len(listed) == 104
     assert {"Breakout", "Pong", "SpaceInvaders", "MsPacman"} <= set(listed)
-    for name in listed:
-        assert f"{name}NoFrameskip-v4" in gymnasium.registry and f"ALE/{name}-v5" in gymnasium.registry
+    for name, versions in listed.items():
+        assert "v5" in versions and f"ALE/{name}-v5" in gymnasium.registry
+        assert ("NoFrameskip-v4" in versions) == (f"{name}NoFrameskip-v4" in gymnasium.registry)
+    assert sum("NoFrameskip-v4" in versions for versions in listed.values()) == 62
 
 
 @pytest.mark.parametrize(
@@ -163,5 +165,73 @@ def test_impossible_settings_are_explained(kwargs, message):
 
 
 def test_an_unknown_version_is_explained():
-    with pytest.raises(ValueError, match="^La versión 'v4' no existe; use una de"):
-        make_env("Breakout", version="v4")
+    with pytest.raises(ValueError, match="^Breakout no tiene la versión 'v9'; use una de v0, v4, NoFrameskip-v0"):
+        make_env("Breakout", version="v9")
+    with pytest.raises(ValueError, match="^'ALE/Pong-v5' ya dice su versión: quite version='v5'"):
+        make_env("ALE/Pong-v5", version="v5")
+    with pytest.raises(ValueError, match="^No existe el ambiente 'CartPol-v1'; el más parecido es 'CartPole-v"):
+        make_env("CartPol-v1")
+
+
+def emulator(env_id):
+    """Cuadros por paso y acciones pegajosas con que gymnasium crea un id."""
+    env = make_env(env_id)
+    try:
+        return frames_and_sticky(env)
+    finally:
+        env.close()
+
+
+@pytest.mark.parametrize(
+    ("env_id", "expected"),
+    [("BreakoutNoFrameskip-v4", (1, 0.0)), ("ALE/Pong-v5", (4, 0.25)), ("BreakoutNoFrameskip-v0", (1, 0.25))],
+)
+def test_an_id_keeps_what_it_says(env_id, expected):
+    assert emulator(env_id) == expected
+    env = make_vec_env(env_id, 1)
+    try:  # el preprocesamiento salta siempre 4 cuadros, y las acciones pegajosas son las del id
+        assert env.reset().shape == (1, 4, 84, 84)
+    finally:
+        env.close()
+    assert sticky_of(env_id) == expected[1]
+
+
+@pytest.mark.parametrize(
+    ("game", "options", "message"),
+    [
+        ("Breakout-v4", {}, "salta de 2 a 4 cuadros al azar, y el preprocesamiento salta 4 siempre: use 'Breakout'"),
+        ("ALE/Pong-v5", {"sticky": 0.0}, "tiene acciones pegajosas con 0.25 y se pidió 0.0: use 'Pong' con sticky"),
+        ("CartPole-v1", {}, "no es de Atari: use stable_baselines3.common.env_util.make_vec_env"),
+        ("Breakout", {"obs_type": "sonido"}, "El obs_type 'sonido' no existe"),
+    ],
+)
+def test_what_an_id_says_against_the_preprocessing_is_refused_with_the_reason(game, options, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        make_vec_env(game, 1, **options)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("backend", ["ale", "sb3"])
+def test_games_without_the_old_version_play_with_their_own_protocol(backend):
+    assert games()["Backgammon"] == ("v5",) and sticky_of("Backgammon") == 0.25 and sticky_of("Backgammon", 0.0) == 0.0
+    env = make_vec_env("backgammon", 2, backend=backend)
+    assert env.reset().shape == (2, 4, 84, 84)
+    for _ in range(3):
+        env.step(np.zeros(2, dtype=int))
+    env.close()
+
+
+def test_any_other_id_is_made_as_it_is():
+    env = make_env("CartPole-v1")
+    assert env.spec.id == "CartPole-v1" and env.reset(seed=0)[0].shape == (4,) and env.render().ndim == 3
+    env.close()
+
+
+def test_ram_is_the_memory_of_the_console_every_four_frames():
+    env = make_vec_env("Breakout", 2, obs_type="ram", seed=3)
+    obs = env.reset()
+    assert obs.shape == (2, 128) and obs.dtype == np.uint8
+    before = [info.ale.getFrameNumber() for info in env.get_attr("unwrapped")]
+    env.step(np.array([1, 0]))
+    assert [info.ale.getFrameNumber() for info in env.get_attr("unwrapped")] == [n + 4 for n in before]
+    env.close()

@@ -63,18 +63,18 @@ def test_epsilon_is_the_probability_of_a_random_action(agent):
         ({"epsilon": 2}, "^epsilon=2 no es una probabilidad"),
         ({"epsilon": float("nan")}, "^epsilon=nan no es una probabilidad"),
         ({"sticky": 1}, "^sticky=1 no es una probabilidad"),
-        ({"game": "Pog"}, "^No existe el juego 'Pog'; el más parecido es 'Pong'"),
+        ({"where": "Pog"}, "^No existe el juego 'Pog'; el más parecido es 'Pong'"),
         (
             {"agent": blank_dqn(6)},
-            "^El agente conoce 6 acciones y Breakout tiene 4: cargue un agente entrenado en este",
+            "^El agente conoce 6 acciones y el ambiente tiene 4: cargue un agente entrenado",
         ),
-        ({"agent": blank_dqn(4, (1, 84, 84))}, r"^El agente espera observaciones de forma \(1, 84, 84\) y las"),
+        ({"agent": blank_dqn(4, (4, 42, 42))}, r"^El agente espera observaciones de forma \(4, 42, 42\) y las"),
     ],
     ids=lambda value: str(value)[:30],
 )
 def test_what_cannot_be_evaluated_is_explained(kwargs, message):
     with pytest.raises(ValueError, match=message):
-        evaluate(**{"agent": None, "game": "Breakout", "episodes": 1, **kwargs})
+        evaluate(**{"agent": None, "where": "Breakout", "episodes": 1, **kwargs})
 
 
 def test_summary_of_a_known_list():

@@ -1,7 +1,5 @@
 """Las grabaciones: duran lo que se jugó, muestran la pantalla en color y no dejan archivos a medias."""
 
-from pathlib import Path
-
 from coursekit.envs import make_env
 from coursekit.recording import record, show
 from coursekit.training.agents import blank_dqn
@@ -158,16 +156,16 @@ BAD = [
     ({"seconds": -1}, ValueError, "^Se pidieron -1 segundos"),
     ({"seconds": float("nan")}, ValueError, "^Se pidieron nan segundos"),
     ({"speed": 0}, ValueError, "^speed=0 debe ser mayor que 0"),
-    ({"scale": 0}, ValueError, "scale=0, un entero de al menos 1"),
-    ({"scale": 1.5}, ValueError, "scale=1.5, un entero de al menos 1"),
+    ({"scale": 0}, ValueError, "scale=0 y episodes=1, enteros de al menos 1"),
+    ({"scale": 1.5}, ValueError, "scale=1.5 y episodes=1, enteros de al menos 1"),
     ({"epsilon": 2}, ValueError, "^epsilon=2 no es una probabilidad"),
     ({"sticky": 1.5}, ValueError, "^sticky=1.5 no es una probabilidad"),
     ({"name": "a.avi"}, ValueError, r"^No se puede grabar en 'a\.avi': la terminación debe ser \.gif o \.mp4"),
     ({"name": "a"}, ValueError, "^No se puede grabar en 'a'"),
     ({"game": "Breakuot"}, ValueError, "^No existe el juego 'Breakuot'; el más parecido es"),
     ({"agent": {}}, ValueError, "^El diccionario de agentes está vacío"),
-    ({"agent": blank_dqn(6)}, ValueError, "^El agente conoce 6 acciones y Breakout tiene 4: cargue un agente"),
-    ({"agent": blank_dqn(4, (3, 84, 84))}, ValueError, r"^El agente espera observaciones de forma \(3, 84, 84\)"),
+    ({"agent": blank_dqn(6)}, ValueError, "^El agente conoce 6 acciones y el ambiente tiene 4: cargue un agente"),
+    ({"agent": blank_dqn(4, (4, 42, 42))}, ValueError, r"^El agente espera observaciones de forma \(4, 42, 42\)"),
 ]
 
 
@@ -186,18 +184,14 @@ def test_what_cannot_be_recorded_is_explained_and_leaves_no_file(tmp_path, optio
 
 
 @pytest.mark.parametrize("name", ["a.gif", "a.mp4"])
-def test_a_failure_while_writing_keeps_the_old_recording(tmp_path, monkeypatch, name):
-    path = tmp_path / name
-    path.write_text("lo de antes")
-
-    def broken(*args, **kwargs):
-        Path(args[0]).write_bytes(b"a medi")
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(iio, "imwrite", broken)
-    with pytest.raises(OSError, match="No se pudo escribir"):
-        record(None, "Breakout", path, seconds=0.2)
-    assert path.read_text() == "lo de antes" and [file.name for file in tmp_path.iterdir()] == [name]
+def test_a_disk_that_fills_up_keeps_the_old_recording(tmp_path, small_disk, name):
+    with small_disk(tmp_path / "disco", "16k") as disk:
+        path = disk / name
+        path.write_text("lo de antes")
+        with pytest.raises(OSError, match="No se pudo escribir .*: libere espacio") as caught:
+            record(None, "SpaceInvaders", path, seconds=20)
+        assert "\n" not in str(caught.value)
+        assert path.read_text() == "lo de antes" and [file.name for file in disk.iterdir()] == [name]
 
 
 def test_show_displays_pictures_and_videos_with_their_words(tmp_path):
