@@ -189,7 +189,7 @@ def make_vec_env(
     from stable_baselines3.common.vec_env import VecFrameStack, VecTransposeImage
 
     standard = STANDARD in games()[name]
-    env_id, once = f"{name}{STANDARD}" if standard else f"ALE/{name}-v5", {} if standard else {"frameskip": 1}
+    env_id = f"{name}{STANDARD}" if standard else f"ALE/{name}-v5"
     wrappers = {"terminal_on_life_loss": training, "clip_reward": training, "noop_max": noop_max}
     if obs_type == "ram":
         options = {
@@ -201,13 +201,13 @@ def make_vec_env(
         return env_util.make_vec_env(
             env_id, n_envs, seed, env_kwargs=options, wrapper_class=_ram_rules, wrapper_kwargs=wrappers
         )
-    env = env_util.make_atari_env(
-        env_id,
-        n_envs=n_envs,
-        seed=seed,
-        wrapper_kwargs={**wrappers, "action_repeat_probability": sticky},
-        env_kwargs=once | ({} if standard else {"repeat_action_probability": 0.0}),
-    )
+    # Los juegos que solo tienen v5 llevan las acciones pegajosas en el emulador.
+    options = {} if standard else {"frameskip": 1, "repeat_action_probability": sticky}
+    wrappers["action_repeat_probability"] = sticky if standard else 0.0
+    try:
+        env = env_util.make_atari_env(env_id, n_envs, seed, wrapper_kwargs=wrappers, env_kwargs=options)
+    except AssertionError:
+        raise ValueError(f"Los envoltorios de SB3 piden NOOP y {name} no lo tiene: use backend='ale'.") from None
     return VecTransposeImage(VecFrameStack(env, n_stack=stack))
 
 

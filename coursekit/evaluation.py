@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from coursekit.envs import find_game, is_atari
+from coursekit.playing.adapt import choose_actions, ended, opened, rewards_of
 from coursekit.runs import Run, new_evaluation
-from coursekit.training.adapt import choose_actions, ended, opened, rewards_of
 from coursekit.training.agents import load_agent
 from coursekit.training.recipe import EPISODES, PROTOCOLS, SEED
 

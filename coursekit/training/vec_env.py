@@ -12,8 +12,6 @@ from gymnasium.vector import AutoresetMode
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import VecEnv
 
-FIRE = 1  # ALE pone FIRE en el índice 1 de todo juego que lo tiene en su conjunto mínimo
-
 
 class AleVecEnv(VecEnv):
     """`n_envs` partidas de un juego que avanzan a la vez en hilos de C++.
@@ -71,6 +69,7 @@ class AleVecEnv(VecEnv):
         self.clip_reward = clip_reward
         self.action_meanings = [action.name for action in self._ale.ale.get_action_set()]
         self._needs_fire = fire_reset and "FIRE" in self.action_meanings
+        self._fire = self.action_meanings.index("FIRE") if self._needs_fire else 0
         super().__init__(n_envs, self._ale.single_observation_space, self._ale.single_action_space)
         if seed is not None:
             self.seed(seed)
@@ -93,7 +92,7 @@ class AleVecEnv(VecEnv):
         if actions.min() < 0 or actions.max() >= self.action_space.n:  # ALE se quedaría esperando para siempre
             last = self.action_space.n - 1
             raise ValueError(f"Las acciones {actions.tolist()} no son todas de este juego: van de 0 a {last}.")
-        self._ale.send(np.where(self._press_fire, np.int32(FIRE), actions))
+        self._ale.send(np.where(self._press_fire, np.int32(self._fire), actions))
 
     def step_wait(self):
         obs, rewards, terminated, truncated, ale_info = self._ale.recv()

@@ -213,8 +213,8 @@ def test_what_an_id_says_against_the_preprocessing_is_refused_with_the_reason(ga
 
 @pytest.mark.parametrize("backend", ["ale", "sb3"])
 def test_games_without_the_old_version_play_with_their_own_protocol(backend):
-    assert games()["Backgammon"] == ("v5",) and sticky_of("Backgammon") == 0.25 and sticky_of("Backgammon", 0.0) == 0.0
-    env = make_vec_env("backgammon", 2, backend=backend)
+    assert games()["Atlantis2"] == ("v5",) and sticky_of("Atlantis2") == 0.25 and sticky_of("Atlantis2", 0.0) == 0.0
+    env = make_vec_env("atlantis 2", 2, backend=backend)
     assert env.reset().shape == (2, 4, 84, 84)
     for _ in range(3):
         env.step(np.zeros(2, dtype=int))
@@ -235,3 +235,12 @@ def test_ram_is_the_memory_of_the_console_every_four_frames():
     env.step(np.array([1, 0]))
     assert [info.ale.getFrameNumber() for info in env.get_attr("unwrapped")] == [n + 4 for n in before]
     env.close()
+
+
+def test_a_game_without_noop_plays_with_ale_and_is_refused_by_the_wrappers_of_sb3():
+    env = make_vec_env("Backgammon", 1)
+    assert env.action_meanings[0] == "FIRE" and env.reset().shape == (1, 4, 84, 84)
+    env.step(np.array([2]))
+    env.close()
+    with pytest.raises(ValueError, match="piden NOOP y Backgammon no lo tiene: use backend='ale'"):
+        make_vec_env("Backgammon", 1, backend="sb3")

@@ -1,7 +1,7 @@
 """El ambiente vectorial de ALE contra los envoltorios de SB3: cuadros, recompensas, vidas, finales y bibliotecas."""
 
 from coursekit.evaluation import evaluate
-from coursekit.training.vec_env import FIRE, AleVecEnv
+from coursekit.training.vec_env import AleVecEnv
 
 import ale_py
 import cv2
@@ -17,6 +17,7 @@ from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv, VecFrameStack, VecTransposeImage
 
 gymnasium.register_envs(ale_py)
+FIRE = 1  # en los juegos de estas pruebas
 
 
 class GreyBeforeMaximum(gymnasium.Wrapper):
