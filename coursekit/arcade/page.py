@@ -62,7 +62,8 @@ def place(entries: list[dict], base: str, image: str, **options) -> str:
     """El lugar de la página donde `arcade.js` pone la sala: el catálogo, y la foto que se ve hasta entonces."""
     return (
         f'<div data-arcade><script type="application/json">{to_json(entries, base, **options)}</script>\n'
-        f'<img src="{escape(image)}" width="320" alt="Una pantalla del juego"><noscript><p>{NO_SCRIPT}</p></noscript></div>'
+        f'<img src="{escape(image)}" width="320" alt="Una pantalla del juego">'
+        f"<noscript><p>{NO_SCRIPT}</p></noscript></div>"
     )
 
 

@@ -32,9 +32,13 @@ export const template = (runs) => `
       <select data-control="run">${runs.map(({ id, title }) => `<option value="${id}">${title}</option>`).join("")}</select></label>
   </header>
   <div class="table">
-    <div class="screens">
+    <div class="play"><div class="screens">
       ${screen("robot")}${screen("person")}
       <div class="cover"><img alt="" hidden><button class="start" data-do="start">${icon("play")}<span>Jugar</span></button><p class="problem" role="alert" hidden></p></div>
+    </div>
+  <div class="pad" data-for="person" hidden aria-label="Mandos" role="group">
+    <button data-hold="-1"></button><button data-hold="fire"></button><button data-hold="1"></button>
+  </div>
     </div>
     <div class="panel">
       <div class="block seen" data-for="robot"><h4>Lo que ve el agente</h4>
@@ -47,9 +51,6 @@ export const template = (runs) => `
       <div class="block mine" data-for="person" hidden><h4>Tus partidas</h4><div class="record"></div>
         <button class="quiet" data-do="forget" hidden>Borrar mis partidas</button></div>
     </div>
-  </div>
-  <div class="pad" data-for="person" hidden aria-label="Mandos" role="group">
-    <button data-hold="-1"></button><button data-hold="fire"></button><button data-hold="1"></button>
   </div>
   <div class="bar" role="group" aria-label="Marcha">
     <button class="main" data-do="toggle">${icon("play")}<span>Jugar</span></button>
