@@ -106,10 +106,12 @@ def _new(asked: dict, total_steps: int | None, hyperparameters: dict) -> dict:
 def _continued(run: Run, state: dict, asked: dict, total_steps: int | None, hyperparameters: dict):
     """Lo que dirá `run.json` y qué hiperparámetros cambian; `(None, {})` si no queda nada por hacer."""
     info = run.info if (run.path / "run.json").exists() else {"steps": -1}
-    behind = state.get("info", {}).get("steps", -1) > info["steps"]  # murió entre el punto guardado y run.json
+    behind = state.get("info", {}).get("steps", -1) > info.get("steps", -1)  # murió entre el punto guardado y run.json
     info = state["info"] if behind else info
-    if info.get("algorithm") != "dqn":
-        raise ValueError(f"{str(run.path)!r} es una corrida de {info.get('algorithm')}, que train no sabe seguir.")
+    if missing := {"game", "algorithm", "steps", "total_steps", "hyperparameters", "segments"} - info.keys():
+        raise ValueError(f"A run.json de {str(run.path)!r} le falta {', '.join(sorted(missing))}: recupere una copia.")
+    if info["algorithm"] != "dqn":
+        raise ValueError(f"{str(run.path)!r} es una corrida de {info['algorithm']}, que train no sabe seguir.")
     for name, value in asked.items():
         if value is not None and value != info[name]:
             raise ValueError(
