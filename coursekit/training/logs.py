@@ -77,8 +77,8 @@ def find_logs(source: Run | str | Path, exported: bool = True) -> list[Log]:
             raise _unreadable(file)
     if not logs:
         raise FileNotFoundError(
-            f"No hay registros de entrenamiento en {str(path)!r}: entrene primero, o dé la carpeta de una corrida, la "
-            "que recibió tensorboard_log, o un archivo de eventos, CSV o evaluations.npz."
+            f"No hay archivos de eventos ni otros registros en {str(path)!r}: entrene primero, o dé la carpeta de una "
+            "corrida, la que recibió tensorboard_log, o un archivo de eventos, CSV o evaluations.npz."
         )
     names = [log.name for log in logs.values()]
     for log in logs.values():
@@ -126,7 +126,7 @@ def read_log(log: Log) -> dict[str, pd.DataFrame]:
         for tag, table in _READERS[kind](log.files[kind]):
             safe, taken = metric_name(tag, {}), {name.casefold() for name in found}  # hay discos sin mayúsculas
             options = (metric_name(tag), safe, *(f"{safe}_{n}" for n in range(2, 1_000)))
-            found[next(option for option in options if option.casefold() not in taken)] = table
+            found[tag if table.empty else next(name for name in options if name.casefold() not in taken)] = table
             log.by_episode |= len(tables) == 0 and (kind == "monitor" or safe == "charts_episodic_return")
         tables = found | tables
     return dict(sorted(tables.items()))
@@ -194,7 +194,7 @@ def _evaluations(files: list[Path]) -> Iterator[tuple[str, pd.DataFrame]]:
             for key in names.keys() & set(data.files):
                 values = {"step": data["timesteps"], "value": data[key].mean(axis=1)}
                 yield names[key], pd.DataFrame({"wall_time": np.nan, **values})
-    except (ValueError, KeyError, OSError, BadZipFile) as error:
+    except (ValueError, KeyError, EOFError, OSError, BadZipFile) as error:
         raise _unreadable(files[0]) from error
 
 
