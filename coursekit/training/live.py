@@ -18,9 +18,7 @@ class LiveView(BaseCallback):
     """Una barra de avance y, en un cuaderno, una figura que se vuelve a dibujar cada `every` segundos.
 
     La figura tiene un punto por partida (la suma de recompensas que anota `Monitor`) y la media de las últimas 100.
-    Dibujar ocupa a lo sumo un quinto del tiempo. En la terminal solo hay barra.
-
-    Lanza `ValueError` si `every` no es mayor que 0.
+    Dibujar ocupa a lo sumo un quinto del tiempo. Lanza `ValueError` si `every` no es mayor que 0.
     """
 
     def __init__(self, every: float = 3.0):
@@ -30,17 +28,16 @@ class LiveView(BaseCallback):
         self.every, self.scores = every, []  # de cada partida, el paso en que terminó y el puntaje
 
     def _on_training_start(self) -> None:
-        if self.num_timesteps == 0:
-            self.scores = []
-        options = {"initial": self.num_timesteps, "bar_format": BAR, "unit": " pasos", "mininterval": 0.5}
-        self.bar = tqdm(total=self.locals["total_timesteps"], **options)
+        done, options = self.num_timesteps, {"bar_format": BAR, "unit": " pasos", "mininterval": 0.5}
+        self.scores = [pair for pair in self.scores if pair[0] <= done]  # `learn` puede seguir uno anterior
+        self.bar = tqdm(total=self.locals["total_timesteps"], initial=done, **options)
         self.handle, self.next = None, time.monotonic() + self.every
 
     def _on_step(self) -> bool:
         n, ended = self.num_timesteps, [info["episode"]["r"] for info in self.locals["infos"] if "episode" in info]
+        self.scores += [(n, score) for score in ended]
         if ended:
-            self.scores += [(n, score) for score in ended]
-            mean = sum(score for _, score in self.scores[-100:]) / len(self.scores[-100:])
+            mean = pd.DataFrame(self.scores[-100:])[1].mean()
             self.bar.set_postfix_str(f"puntaje medio {mean:.1f}", refresh=False)
         self.bar.update(n - self.bar.n)
         if time.monotonic() >= self.next:
@@ -62,15 +59,14 @@ class LiveView(BaseCallback):
 
     def _draw(self) -> bytes:
         """La figura, en PNG; sin pyplot, que en un cuaderno la mostraría otra vez."""
-        import matplotlib.style
-        from matplotlib.figure import Figure
+        from matplotlib import figure, style
 
-        with matplotlib.style.context("coursekit.curso"):
-            figure, content = Figure(figsize=(7.2, 3.0)), io.BytesIO()
-            axis, table = figure.subplots(), pd.DataFrame(self.scores, columns=["step", "score"])
+        with style.context("coursekit.curso"):
+            picture, content = figure.Figure(figsize=(7.2, 3.0)), io.BytesIO()
+            axis, table = picture.subplots(), pd.DataFrame(self.scores, columns=["step", "score"])
             axis.plot(table["step"], table["score"], ".", markersize=4, alpha=0.35, label="cada partida")
             axis.plot(table["step"], table["score"].rolling(100, min_periods=1).mean(), label="media de 100")
             axis.set(xlabel="Pasos del agente", ylabel="Puntaje")
             axis.legend()
-            figure.savefig(content, format="png")
+            picture.savefig(content, format="png")
         return content.getvalue()

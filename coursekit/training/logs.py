@@ -132,6 +132,16 @@ def read_log(log: Log) -> dict[str, pd.DataFrame]:
     return dict(sorted(tables.items()))
 
 
+def read_logs(logs: list[Log], source: object, empty_ok: bool = False) -> list[tuple[Log, dict[str, pd.DataFrame]]]:
+    """Los entrenamientos que tienen algún escalar, con sus tablas; `ValueError` si ninguno tiene."""
+    read = [(log, read_log(log)) for log in logs]
+    full = [(log, {name: table for name, table in tables.items() if len(table)}) for log, tables in read]
+    if not any(tables for _, tables in full) and not empty_ok:
+        seen = sorted({name for _, tables in read for name in tables})
+        raise ValueError(f"No hay ningún escalar en {str(Path(source))!r}; lo que hay es {seen or 'nada todavía'}.")
+    return [(log, tables) for log, tables in full if tables]
+
+
 def _events(files: list[Path]) -> Iterator[tuple[str, pd.DataFrame]]:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
     from tensorboard.util.tensor_util import make_ndarray
