@@ -16,7 +16,6 @@ import numpy as np
 import pandas as pd
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 __all__ = ["COLUMNS", "TAGS", "export_csv", "plot_metrics", "read_metrics", "smooth", "use_style"]
@@ -36,11 +35,8 @@ def export_csv(
     nombres son `rewards`, `length`, `epsilon` y `loss`, de SB3 o de CleanRL, y para lo demás los de su etiqueta:
     `train/learning_rate` es `train_learning_rate.csv`.
 
-    Parámetros
-    ----------
-    source: como en `read_metrics`. out: dónde escribir (`metrics/`, en la carpeta de cada entrenamiento); si hay varios
-        entrenamientos, cada uno en su carpeta.
-    only: las únicas métricas que interesan. empty_ok: acepta que no haya ninguna.
+    `source` es como en `read_metrics`; `out`, dónde escribir (`metrics/`, en la carpeta de cada entrenamiento; si hay
+    varios, cada uno en la suya); `only`, las únicas métricas que interesan; `empty_ok` acepta que no haya ninguna.
 
     Devuelve nombre → archivo (`"DQN_1/rewards"`, si hay varios entrenamientos). Lanza los errores de `read_metrics` y,
     sin escribir nada, `FileExistsError` si un archivo ya existe y es de otra cosa: el nuevo no lo contiene entero, y no
@@ -115,10 +111,11 @@ def plot_metrics(
     Lanza los errores de `read_metrics`, y `ValueError` si ninguno tiene una métrica pedida o si no dice sus partidas.
     """
     import matplotlib.pyplot as plt
+    from matplotlib.ticker import EngFormatter
 
     x = find_name(x, AXES, "el eje")
     curves = _by_label(runs)
-    pairs = [pair for group in curves.values() for pair in group]
+    pairs = [*chain(*curves.values())]
     names = _choose(metrics, sorted({name for _, tables in pairs for name in tables}))
     labels = LABELS | (COURSE if all(log.ours for log, _ in pairs) else {})
     with plt.style.context("coursekit.curso"):
@@ -129,7 +126,8 @@ def plot_metrics(
                 _draw(axis, label, rows, 0.0 if name == "epsilon" else smoothing)
             axis.set_ylabel(labels.get(name, name))
         axes[-1, 0].set_xlabel("Pasos" if x == "steps" and any(log.by_episode for log, _ in pairs) else AXES[x])
-        axes[-1, 0].xaxis.set_major_formatter(_short)
+        if x != "hours":
+            axes[-1, 0].xaxis.set_major_formatter(EngFormatter(sep=" "))  # 1500 → «1.5 k», 2000000 → «2 M»
         if len(curves) > 1:
             axes[0, 0].legend()
         figure.align_ylabels()
@@ -148,6 +146,8 @@ def _by_label(runs) -> dict[str, list[tuple[Log, dict[str, pd.DataFrame]]]]:
 
 def _choose(metrics: str | Iterable[str] | None, known: list[str]) -> list[str]:
     """Las métricas que se dibujan, de las que hay."""
+    if not known:
+        raise ValueError("No se dio ningún registro que dibujar: dé una corrida, una carpeta o una lista de ellas.")
     asked = [metrics] if isinstance(metrics, str) else list(DEFAULT if metrics is None else metrics)
     names = list(dict.fromkeys(map(metric_name, asked)))
     absent = [name for name in names if name not in known]
@@ -178,7 +178,7 @@ def _along(log: Log, tables: dict[str, pd.DataFrame], name: str, x: str) -> pd.D
     return rows.assign(x=along[x])
 
 
-def _draw(axis: Axes, label: str, curves: list[pd.DataFrame], smoothing: float) -> None:
+def _draw(axis, label: str, curves: list[pd.DataFrame], smoothing: float) -> None:
     """Una curva con su cruda tenue o, si son varias semillas, su media y la banda de mínimo a máximo."""
     if not curves:
         axis.plot([], label=label)  # para que conserve su color y su lugar en la leyenda
@@ -195,14 +195,6 @@ def _draw(axis: Axes, label: str, curves: list[pd.DataFrame], smoothing: float) 
         axis.fill_between(grid, values.min(axis=0), values.max(axis=0), color=line.get_color(), alpha=0.2, linewidth=0)
     else:
         axis.plot(curves[0]["x"], curves[0]["value"], color=line.get_color(), alpha=0.25, linewidth=0.8, linestyle="-")
-
-
-def _short(value: float, _position: int) -> str:
-    """1500 → «1.5 k», 2000000 → «2 M»."""
-    for size, suffix in ((1e6, " M"), (1e3, " k")):
-        if abs(value) >= size:
-            return f"{value / size:g}{suffix}"
-    return f"{value:g}"
 
 
 def use_style() -> None:

@@ -55,10 +55,11 @@ def find_logs(source: Run | str | Path, exported: bool = True) -> list[Log]:
     Lanza `FileNotFoundError` si no hay ninguno, y `ValueError` si un archivo no se puede leer.
     """
     path, unknown = Path(source), []
-    root = path if isinstance(source, Run) or (path / "run.json").is_file() else None
+    root = path if isinstance(source, Run) or _is_run(path) else None
     logs: dict[tuple[Path, str], Log] = {}
     for file in [path] if path.is_file() else sorted(path.rglob("*"), key=_natural):
-        kind, own = _kind(file), file.parent.name == "metrics"
+        kind = _kind(file)
+        own = file.parent.name == "metrics" and kind in ("download", None)
         if any(part.startswith(".") for part in file.relative_to(path).parts) or (own and not exported):
             continue
         if kind is None:
@@ -68,12 +69,13 @@ def find_logs(source: Run | str | Path, exported: bool = True) -> list[Log]:
         home = root or (file.parent.parent if inside else file.parent)
         run = "." if root or inside or kind != "download" else _parts(file)[0]
         run = home.resolve().name if run in ("", ".") else metric_name(run)
-        log = logs.setdefault((home, run), Log(run, home, bool(root) or (home / "run.json").is_file()))
+        log = logs.setdefault((home, run), Log(run, home, bool(root) or _is_run(home)))
         entry = file.parent if kind == "events" and file != path else file  # TensorBoard lee carpetas enteras
         listed = log.files.setdefault("metrics" if own else kind, [])
         listed += [] if entry in listed else [entry]
     for file in unknown:
-        if file.parent.name == "metrics" or not logs:
+        folder = file.parent
+        if not logs or (folder.name == "metrics" and (folder in (path, path / "metrics") or _is_run(folder.parent))):
             raise _unreadable(file)
     if not logs:
         raise FileNotFoundError(
@@ -87,6 +89,10 @@ def find_logs(source: Run | str | Path, exported: bool = True) -> list[Log]:
     return list(logs.values())
 
 
+def _is_run(folder: Path) -> bool:
+    return (folder / "run.json").is_file()
+
+
 def _natural(path: Path) -> list:
     """Para que DQN_10 vaya después de DQN_9."""
     return [[int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)] for name in path.parts]
@@ -98,7 +104,7 @@ def _kind(file: Path) -> str | None:
         known = {"tfevents": "events", "evaluations.npz": "evaluations"}
         return next((kind for part, kind in known.items() if part in file.name and file.is_file()), None)
     with file.open(encoding="utf-8", errors="replace", newline="") as lines:
-        first = lines.readline()
+        first = lines.readline(10_000)
     columns = set(next(csv.reader([first]), []))
     kind = "download" if columns.issuperset(COLUMNS) else "progress" if STEP in columns else None
     return "monitor" if first.startswith("#{") else kind
@@ -107,7 +113,7 @@ def _kind(file: Path) -> str | None:
 def _parts(file: Path) -> tuple[str, str]:
     """Corrida y métrica según el nombre de un CSV descargado: `run-DQN_1-tag-train_loss (1).csv`, `DQN_1.csv`."""
     stem = re.sub(r" \(\d+\)$", "", file.stem)
-    known = re.fullmatch(rf"(?:run-)?(.*?)(?:-tag)?[-_ ]?({'|'.join(KNOWN)}).*", stem)
+    known = re.fullmatch(rf"(?:run-)?(.*?)(?:-tag)?[-_ ]?({'|'.join(KNOWN)})(?:\W.*)?", stem)
     if match := re.fullmatch(r"run-(.+?)-tag-(.+)", stem) or known:
         return match[1], match[2]
     return (stem if re.fullmatch(r"[A-Za-z].*_\d+", stem) else ""), file.stem
@@ -127,7 +133,7 @@ def read_log(log: Log) -> dict[str, pd.DataFrame]:
             safe, taken = metric_name(tag, {}), {name.casefold() for name in found}  # hay discos sin mayúsculas
             options = (metric_name(tag), safe, *(f"{safe}_{n}" for n in range(2, 1_000)))
             found[tag if table.empty else next(name for name in options if name.casefold() not in taken)] = table
-            log.by_episode |= len(tables) == 0 and (kind == "monitor" or safe == "charts_episodic_return")
+            log.by_episode |= "rewards" not in tables and (kind == "monitor" or safe == "charts_episodic_return")
         tables = found | tables
     return dict(sorted(tables.items()))
 

@@ -333,6 +333,7 @@ def test_a_file_of_something_else_is_explained(tmp_path, name):
         ("run-.-tag-charts_episodic_return.csv", "descargas", "rewards"),
         ("A2C_3_rollout_ep_len_mean.csv", "A2C_3", "length"),
         ("mi curva.csv", "descargas", "mi_curva"),
+        ("train_loss_ema.csv", "descargas", "train_loss_ema"),
     ],
 )
 def test_tensorboards_downloads_by_their_own_names(tmp_path, name, run, metric):
@@ -344,6 +345,23 @@ def test_tensorboards_downloads_by_their_own_names(tmp_path, name, run, metric):
         table = read_metrics(source)
         assert table[["metric", "run"]].drop_duplicates().to_numpy().tolist() == [[metric, run]]
         assert table["value"].tolist() == [0.25, 0.5]
+
+
+def test_monitor_files_in_a_folder_called_metrics_are_still_monitors(full, tmp_path):
+    (tmp_path / "metrics").mkdir()
+    for file in full.glob("*monitor.csv"):
+        shutil.copy(file, tmp_path / "metrics")
+    assert set(export_csv(tmp_path / "metrics")) == {"rewards", "length"}
+
+
+def test_a_stray_table_does_not_stop_the_rest(sb3):
+    (sb3 / "metrics").mkdir()
+    (sb3 / "otra" / "metrics").mkdir(parents=True)
+    (sb3 / "otra" / "metrics" / "notas.csv").write_text("fecha,comentario\nhoy,nada\n")
+    assert read_metrics(sb3)["run"].nunique() == 4
+    (sb3 / "otra" / "run.json").write_text("{}")  # pero en una corrida de coursekit es una métrica perdida
+    with pytest.raises(ValueError, match="notas.csv' está dañado"):
+        read_metrics(sb3)
 
 
 def test_downloads_of_two_runs_in_one_folder_are_two_curves(tmp_path):

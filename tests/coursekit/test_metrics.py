@@ -331,6 +331,12 @@ def test_an_unknown_metric_is_explained(run, metrics):
     assert str(absent) in str(caught.value) and "['epsilon', 'length', 'loss', 'rewards']" in str(caught.value)
 
 
+@pytest.mark.parametrize("nothing", [[], {}, {"A": []}])
+def test_nothing_to_draw_is_explained(nothing):
+    with pytest.raises(ValueError, match="^No se dio ningún registro que dibujar"):
+        plot_metrics(nothing)
+
+
 def test_steps_are_written_short(run):
     export_csv(run)
     formatter = plot_metrics(run).axes[-1].xaxis.get_major_formatter()
