@@ -252,7 +252,7 @@ class _RunKeeper(BaseCallback):
         if not again or not run.checkpoint(n).exists():
             save_agent(model, run.checkpoint(n))
         if n and run.tensorboard.is_dir():
-            metrics.export_csv(run)
+            metrics.export_csv(run, only=metrics.TAGS, empty_ok=True)
         if final:
             save_agent(model, run.agent)
             if self.bar is not None:
