@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["COLUMNS", "TAGS", "export_csv", "plot_metrics", "read_metrics", "smooth", "use_style"]
-Source = Run | str | Path
 DEFAULT = ("rewards", "epsilon", "loss")
 LABELS = {"rewards": "Puntaje", "epsilon": "ε", "loss": "Pérdida", "length": "Duración"}
 COURSE = {"rewards": "Puntaje medio\n(100 partidas)", "length": "Duración\n(cuadros)"}  # así las anota `train`
@@ -27,7 +26,11 @@ AXES = {"steps": "Pasos del agente", "episodes": "Partidas", "hours": "Horas de 
 
 
 def export_csv(
-    source: Source, out: str | Path | None = None, *, only: Iterable[str] | None = None, empty_ok: bool = False
+    source: Run | str | Path,
+    out: str | Path | None = None,
+    *,
+    only: Iterable[str] | None = None,
+    empty_ok: bool = False,
 ) -> dict[str, Path]:
     """Pasa a CSV todos los escalares de uno o varios entrenamientos, sin descartar ningún punto.
 
@@ -43,8 +46,7 @@ def export_csv(
     es, en `metrics/`, un CSV de estas columnas. El `metrics/` de una corrida de coursekit siempre se renueva.
     """
     logs = find_logs(source, exported=False)
-    header, homes = ",".join(COLUMNS).encode(), [log.home for log in logs]
-    written, texts = {}, {}
+    written, texts, homes = {}, {}, [log.home for log in logs]
     for log, tables in read_logs(logs, source, empty_ok):
         folder = log.home / "metrics" if out is None else Path(out)
         folder /= log.name if homes.count(log.home) > 1 or (out is not None and len(logs) > 1) else ""
@@ -52,7 +54,7 @@ def export_csv(
             path = written[name if len(logs) == 1 else f"{log.name}/{name}"] = folder / f"{name}.csv"
             texts[path] = tables[name].to_csv(index=False, header=COLUMNS, lineterminator="\n").encode()
             before = path.read_bytes() if path.exists() else b""
-            ours = out is None and (log.ours or before.startswith(header))
+            ours = out is None and (log.ours or before.startswith(",".join(COLUMNS).encode()))
             if not ours and not texts[path].startswith(before):
                 raise FileExistsError(f"{str(path)!r} ya existe y es de otra cosa: muévalo o exporte a otra carpeta.")
     for path, text in texts.items():
@@ -61,7 +63,7 @@ def export_csv(
     return written
 
 
-def read_metrics(source: Source) -> pd.DataFrame:
+def read_metrics(source: Run | str | Path) -> pd.DataFrame:
     """Las métricas en una tabla: una fila por punto, con `metric`, `step`, `value`, `wall_time` y `run`.
 
     `source` es una corrida, el `tensorboard_log` de SB3 o una de sus carpetas (`DQN_1`), un archivo de eventos de
@@ -91,7 +93,7 @@ def smooth(values, smoothing: float = 0.9) -> pd.Series:
 
 
 def plot_metrics(
-    runs: Source | Iterable[Source] | Mapping[str, Source | Iterable[Source]],
+    runs: Run | str | Path | Iterable | Mapping,
     metrics: str | Iterable[str] | None = None,
     smoothing: float = 0.9,
     x: str = "steps",

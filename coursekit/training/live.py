@@ -1,7 +1,5 @@
 """Mirar un entrenamiento mientras corre: `model.learn(20_000, callback=LiveView())`, con cualquier modelo de SB3."""
 
-from __future__ import annotations
-
 import io
 import sys
 import time
@@ -30,13 +28,14 @@ class LiveView(BaseCallback):
     def _on_training_start(self) -> None:
         done, options = self.num_timesteps, {"bar_format": BAR, "unit": " pasos", "mininterval": 0.5}
         self.scores = [pair for pair in self.scores if pair[0] <= done]  # `learn` puede seguir uno anterior
+        self.handle = None
+        self._show()  # antes que la barra, que así queda debajo de la figura y no partida por ella
         self.bar = tqdm(total=self.locals["total_timesteps"], initial=done, **options)
-        self.handle, self.next = None, time.monotonic() + self.every
 
     def _on_step(self) -> bool:
         n, ended = self.num_timesteps, [info["episode"]["r"] for info in self.locals["infos"] if "episode" in info]
-        self.scores += [(n, score) for score in ended]
         if ended:
+            self.scores += [(n, score) for score in ended]
             mean = pd.DataFrame(self.scores[-100:])[1].mean()
             self.bar.set_postfix_str(f"puntaje medio {mean:.1f}", refresh=False)
         self.bar.update(n - self.bar.n)
@@ -58,8 +57,7 @@ class LiveView(BaseCallback):
         self.next = time.monotonic() + max(self.every, 4 * (time.monotonic() - start))
 
     def _draw(self) -> bytes:
-        """La figura, en PNG; sin pyplot, que en un cuaderno la mostraría otra vez."""
-        from matplotlib import figure, style
+        from matplotlib import figure, style  # sin pyplot, que en un cuaderno la mostraría otra vez
 
         with style.context("coursekit.curso"):
             picture, content = figure.Figure(figsize=(7.2, 3.0)), io.BytesIO()

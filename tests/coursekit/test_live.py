@@ -52,6 +52,8 @@ def test_in_a_notebook_one_figure_is_redrawn_and_the_bar_ends_full(name):
     picture = Image.open(io.BytesIO(base64.b64decode(figures[0].data["image/png"])))
     assert picture.width > 700 and len(picture.convert("RGB").getcolors(1 << 20)) > 20
     assert int(next(output.text for output in cell.outputs if output.get("name") == "stdout")) > 20
+    kinds = list(dict.fromkeys(output.get("name", "figura") for output in cell.outputs))
+    assert kinds == ["figura", "stderr", "stdout"]  # la figura no parte la barra en dos
     bar = "".join(output.text for output in cell.outputs if output.get("name") == "stderr")
     assert "100% |" in bar and f"{steps}/{steps} pasos [van" in bar and "puntaje medio" in bar
     assert before.outputs[0].text == after.outputs[0].text  # el estilo de quien la usa queda como estaba
