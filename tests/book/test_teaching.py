@@ -114,7 +114,7 @@ def change(path: Path, old: str, new: str) -> None:
 def test_the_tables_change_with_the_notebook(tmp_path):
     copy = Path(shutil.copy(BOOK / "01_ale.ipynb", tmp_path))
     change(copy, "*20 minutos · media.*", "*77 minutos · difícil.*")
-    change(copy, "unos 40 minutos de lectura", "unos 99 minutos de lectura")
+    change(copy, "unos 55 minutos de lectura", "unos 99 minutos de lectura")
     tables = ejercicios.tablas(tmp_path)
     assert "| 77 | difícil | sí |" in tables["tabla_ejercicios"] and "| 99 |" in tables["tabla_capitulos"]
 
@@ -124,7 +124,7 @@ def test_the_tables_change_with_the_notebook(tmp_path):
     [
         ("*20 minutos · media.*", "*Un rato · media.*"),
         ("*20 minutos · media.*", "*20 minutos · regular.*"),
-        ("**Tiempo:** unos 40 minutos", "**Tiempo:** bastantes minutos"),
+        ("**Tiempo:** unos 55 minutos", "**Tiempo:** bastantes minutos"),
     ],
 )
 def test_a_notebook_that_does_not_say_its_times_stops_the_build(old, new, tmp_path):
