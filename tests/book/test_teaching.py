@@ -16,7 +16,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 BOOK = ROOT / "book"
-NOTEBOOKS = sorted(BOOK.glob("*.ipynb"))
+NOTEBOOKS = sorted(BOOK.glob("[0-9][0-9]_*.ipynb"))
 GUIDE = (BOOK / "guia_docente.md").read_text(encoding="utf-8")
 LINK = re.compile(r"\[[^\]]+\]\(([^)#\s]*)(?:#([^)\s]+))?\)")
 sys.path.insert(0, str(BOOK / "_ext"))
@@ -50,7 +50,7 @@ def rows(table: str) -> list[list[str]]:
 def handout(tmp_path_factory) -> Path:
     """El curso tal como se reparte."""
     folder = tmp_path_factory.mktemp("curso") / "hojas"
-    assert [copy.name for copy in hojas.repartir(ROOT, folder)] == [path.name for path in NOTEBOOKS]
+    assert [copy.name for copy in hojas.repartir(ROOT, folder)] == [*(path.name for path in NOTEBOOKS), "LEEME.ipynb"]
     return folder
 
 
