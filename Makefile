@@ -41,18 +41,11 @@ endif
 	@# Los cuadernos van sin salidas: con --nbval-lax basta que ninguna celda falle.
 	$(PY) -m pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=300 book
 
-revisar: $(SELLO)  ## recorre el libro ya construido: enlaces, imágenes, idioma
-	EXIGIR_LIBRO=1 $(PY) -m pytest -m html tests/book/test_book.py
+revisar: $(SELLO)  ## recorre el libro ya construido, también en un navegador
+	EXIGIR_LIBRO=1 $(PY) -m pytest -m html tests/book
 
-# Por ssh no hay navegador que abrir; y JupyterLab, si quien lo llama es root (en un contenedor), lo pide por escrito.
 lab: $(SELLO)  ## abre los cuadernos en JupyterLab
-ifdef SSH_CONNECTION
-	@echo "Estamos en otra máquina, por ssh.  En la propia, en otra terminal:"
-	@echo "    ssh -N -L 8888:localhost:8888 $$(id -un)@$(word 3,$(SSH_CONNECTION))"
-	@echo "y en su navegador, la dirección que empieza con http://localhost:8888 (o 127.0.0.1) que aparece enseguida."
-endif
-	cd book && ../$(VENV)/bin/jupyter lab LEEME.ipynb $(if $(SSH_CONNECTION),--no-browser --port=8888) \
-	  $(if $(filter 0,$(shell id -u)),--allow-root)
+	$(PY) book/_ext/lab.py
 
 hojas: $(SELLO)  ## copia el curso sin las soluciones en _build/hojas, para repartirlo
 	$(PY) book/_ext/hojas.py
@@ -76,7 +69,8 @@ $(SELLO): requirements.txt pyproject.toml
 	  { echo "No se pudo crear $(VENV): en Debian y Ubuntu, instale antes python3-venv." >&2; exit 1; }; fi
 	@echo "Se instala en $(VENV) lo que pide requirements.txt; toma unos minutos."
 	@# En Linux, PyPI trae PyTorch con CUDA.  Sin tarjeta gráfica no sirve de nada, y se dice a tiempo.
-	@if [ "$$(uname -s)" = Linux ] && [ ! -e /dev/nvidia0 ] && [ -z "$$PIP_EXTRA_INDEX_URL$$PIP_INDEX_URL$$PIP_NO_INDEX" ]; then \
+	@if [ "$$(uname -s)" = Linux ] && [ ! -e /dev/nvidia0 ] && ! ls -d $(VENV)/lib/python*/site-packages/torch >/dev/null 2>&1 \
+	  && [ -z "$$PIP_EXTRA_INDEX_URL$$PIP_INDEX_URL$$PIP_NO_INDEX" ]; then \
 	  echo; \
 	  echo "Atención: no se ve una tarjeta gráfica, y pip va a descargar PyTorch con CUDA (varios GB)."; \
 	  echo "Para instalar la edición de CPU, que alcanza para todo el curso, interrumpa con Ctrl-C y escriba:"; \

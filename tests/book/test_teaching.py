@@ -267,7 +267,7 @@ def test_no_cell_of_the_handouts_uses_a_name_that_only_a_solution_defined(handou
 def test_the_handouts_are_a_course_that_installs_and_hides_the_tests_with_the_answers(handout):
     files = {path.relative_to(handout).as_posix() for path in handout.rglob("*") if path.is_file()}
     assert {"Makefile", "pyproject.toml", "requirements.txt", "coursekit/cli.py", "coursekit/curso.mplstyle"} <= files
-    assert {file for file in files if file.startswith("tests/")} == {"tests/test_book.py"}
+    assert {file for file in files if file.startswith("tests/")} == {"tests/book/test_book.py"}
     left_out = ("book/salidas/", "/tensorboard/", "/resume/", "__pycache__")
     assert not [file for file in files if any(part in file for part in left_out)]
 
