@@ -44,6 +44,8 @@ ARREGLOS = {
 # El nombre de un botón es lo que se lee en él: sobra el que no coincide.
 BUSCAR = re.compile(r'(<button class="btn search-button-field[^>]*?) title="[^"]*" aria-label="[^"]*"')
 TEMA = re.compile(r'(<i class="theme-switch [^>]*?) +title="[^"]*"')
+# Los íconos están también en la hoja de estilo: sobra dibujarlos con 1.5 MB de JavaScript.
+ICONOS = re.compile(r"<(?:script|link)[^>]*/fontawesome\.js[^>]*>(?:</script>)?\s*")
 
 PORTADA = """<!DOCTYPE html>
 <html lang="es">
@@ -73,7 +75,7 @@ def mejorar(app, exception):
         antes = despues = pagina.read_text(encoding="utf-8")
         for esto, por_esto in (TRADUCCIONES | ARREGLOS).items():
             despues = despues.replace(esto, por_esto)
-        despues = TEMA.sub(r"\1", BUSCAR.sub(r"\1", despues))
+        despues = ICONOS.sub("", TEMA.sub(r"\1", BUSCAR.sub(r"\1", despues)))
         if despues != antes:
             pagina.write_text(despues, encoding="utf-8")
     portada = PORTADA.format(pagina=f"{app.config.root_doc}.html", titulo=app.config.html_title)
