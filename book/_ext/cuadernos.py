@@ -67,7 +67,9 @@ def citar(app, doctree, docname):
     obras = {url: cita for cita in app.env.get_domain("cite").citations for url in direcciones(cita.entry.fields)}
     for enlace in list(doctree.findall(nodes.reference)):
         if cita := obras.get(enlace.get("refuri")):
-            interno = make_refnode(app.builder, docname, cita.bibliography_key.docname, cita.citation_id, enlace.children)
+            interno = make_refnode(
+                app.builder, docname, cita.bibliography_key.docname, cita.citation_id, enlace.children
+            )
             enlace.replace_self(interno)
 
 

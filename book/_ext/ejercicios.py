@@ -11,9 +11,7 @@ from pathlib import Path
 from myst_parser.mdit_to_docutils.base import default_slugify
 
 TIEMPO = re.compile(r"\*\*Tiempo:\*\* unos (\d+) minutos de lectura.*?; las celdas tardan (.+)\.")
-EJERCICIO = re.compile(
-    r"^### Ejercicio (\d+\.\d+)\. (.+)\n+\*(\d+) minutos · (fácil|media|difícil)\.\*", re.MULTILINE
-)
+EJERCICIO = re.compile(r"^### Ejercicio (\d+\.\d+)\. (.+)\n+\*(\d+) minutos · (fácil|media|difícil)\.\*", re.MULTILINE)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Un navegador verdadero para las pruebas que miran las páginas y JupyterLab."""
+"""Lo que necesitan las pruebas que miran las páginas y JupyterLab: un navegador verdadero."""
 
 import os
 import shutil
@@ -8,15 +8,18 @@ import pytest
 COMMANDS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "microsoft-edge")
 
 
-def refuse(reason: str):
-    """En la máquina de una persona se omite lo que no se puede mirar; en la integración continua es una falla."""
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
+@pytest.fixture(scope="session")
+def refuse():
+    """`refuse(por qué)`: en la máquina de una persona, omite lo que no se puede mirar; en la integración continua, falla."""
+
+    def give_up(reason: str):
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+
+    return give_up
 
 
 @pytest.fixture(scope="session")
-def browser():
+def browser(refuse):
     """Chromium, Chrome o Edge, el que haya; `CHROMIUM` puede decir dónde está."""
     playwright = pytest.importorskip("playwright.sync_api")
     found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, COMMANDS)), None)

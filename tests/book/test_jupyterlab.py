@@ -68,8 +68,10 @@ def tab(browser, jupyterlab):
     page.on("pageerror", lambda error: page.faults.append(str(error)))
     page.on(
         "request",
-        lambda request: request.url.startswith((jupyterlab.removesuffix("lab"), "data:", "blob:", "ws"))
-        or page.faults.append(f"pide {request.url}"),
+        lambda request: (
+            request.url.startswith((jupyterlab.removesuffix("lab"), "data:", "blob:", "ws"))
+            or page.faults.append(f"pide {request.url}")
+        ),
     )
     yield page
     page.close()
@@ -77,7 +79,8 @@ def tab(browser, jupyterlab):
 
 def open_notebook(tab, jupyterlab, name):
     """Abre el cuaderno y espera a que todas sus celdas de texto estén dibujadas."""
-    tab.goto(f"{jupyterlab}/tree/{name}")
+    # Cada vez en su propio espacio: en el de siempre, JupyterLab vuelve a abrir lo anterior.
+    tab.goto(f"{jupyterlab}/workspaces/{time.monotonic_ns()}/tree/{name}")
     cells = len(json.loads((BOOK / name).read_text(encoding="utf-8"))["cells"])
     tab.wait_for_function(
         """cells => {
@@ -97,7 +100,7 @@ def test_it_opens_in_spanish_at_the_notebook_that_says_where_to_begin(tab, jupyt
     tab.wait_for_timeout(3000)  # el aviso de novedades aparecía en este tiempo
     assert tab.locator(".Toastify__toast").count() == 0
     open_notebook(tab, jupyterlab, "LEEME.ipynb")
-    assert tab.get_by_text("Empecemos por aquí").first.is_visible()
+    assert tab.locator(".jp-Notebook h1", has_text="Empecemos por aquí").is_visible()
     tab.locator(".jp-Notebook a", has_text="capítulo 1").first.click()
     tab.wait_for_selector(".jp-Notebook h1:has-text('El ambiente')")
     assert tab.faults == []
@@ -135,7 +138,9 @@ def test_a_term_opens_the_glossary(tab, jupyterlab):
 @pytest.mark.parametrize("name", RUN_ALL)
 def test_a_chapter_runs_from_top_to_bottom_with_one_order(tab, jupyterlab, name):
     open_notebook(tab, jupyterlab, name)
-    code = [cell for cell in json.loads((BOOK / name).read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == "code"]
+    code = [
+        cell for cell in json.loads((BOOK / name).read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == "code"
+    ]
     tab.locator(".jp-Notebook .jp-Cell").first.click()
     tab.keyboard.press("Escape")
     tab.locator(".jp-NotebookPanel-toolbar [data-jp-item-name='restart-and-run'] jp-button").click()
