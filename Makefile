@@ -50,6 +50,9 @@ lab: $(SELLO)  ## abre los cuadernos en JupyterLab
 hojas: $(SELLO)  ## copia el curso sin las soluciones en _build/hojas, para repartirlo
 	$(PY) book/_ext/hojas.py
 
+pdf: $(SELLO)  ## imprime el libro en _build/libro.pdf, con Chromium o Chrome
+	$(PY) book/_ext/imprimir.py
+
 bench: $(SELLO)  ## mide la velocidad y la memoria en esta máquina
 	$(PY) tests/bench.py
 

@@ -82,7 +82,14 @@ def mejorar(app, exception):
     (salida / "index.html").write_text(portada, encoding="utf-8")
 
 
+def en_una_pagina(app):
+    """La edición de una sola página (imprimir.py) lleva las fórmulas aunque la portada no tenga ninguna."""
+    if app.builder.name == "singlehtml":
+        app.set_html_assets_policy("always")
+
+
 def setup(app):
+    app.connect("builder-inited", en_una_pagina)
     app.connect("html-page-context", sin_thebe, priority=900)
     app.connect("build-finished", mejorar, priority=100)  # antes de que otro escriba index.html
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

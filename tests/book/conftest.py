@@ -1,16 +1,19 @@
 """Lo que necesitan las pruebas que miran las páginas y JupyterLab: un navegador verdadero."""
 
 import os
-import shutil
+import sys
+from pathlib import Path
 
 import pytest
 
-COMMANDS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "microsoft-edge")
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "book" / "_ext"))
+
+from imprimir import SinNavegador, abrir_navegador  # noqa: E402
 
 
 @pytest.fixture(scope="session")
 def refuse():
-    """`refuse(por qué)`: en la máquina de una persona, omite lo que no se puede mirar; en la integración continua, falla."""
+    """`refuse(razón)` omite, en la máquina de una persona, lo que no se puede mirar; en la integración continua, falla."""
 
     def give_up(reason: str):
         (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
@@ -20,18 +23,12 @@ def refuse():
 
 @pytest.fixture(scope="session")
 def browser(refuse):
-    """Chromium, Chrome o Edge, el que haya; `CHROMIUM` puede decir dónde está."""
-    playwright = pytest.importorskip("playwright.sync_api")
-    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, COMMANDS)), None)
-    with playwright.sync_playwright() as driver:
-        # Sin archivo que nombrar, Playwright sabe dónde instalan Chrome y Edge los demás sistemas.
-        ways = [{"executable_path": found}] if found else [{"channel": "chrome"}, {"channel": "msedge"}]
-        for way in ways:
-            try:
-                opened = driver.chromium.launch(args=["--no-sandbox"], **way)
-            except playwright.Error:
-                continue
-            yield opened
-            opened.close()
-            return
-        refuse("no hay un navegador con el que mirar: instale Chromium (en Debian, «apt install chromium») o Chrome")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        try:
+            opened = abrir_navegador(playwright)
+        except SinNavegador as error:
+            refuse(str(error))
+        yield opened
+        opened.close()
