@@ -41,7 +41,9 @@ def abrir_navegador(playwright):
             return playwright.chromium.launch(args=["--no-sandbox"], **manera)
         except Exception as error:  # Playwright tiene uno por cada manera de no encontrarlo
             ultimo = error
-    raise SinNavegador("No hay un navegador: instale Chromium (en Debian, «apt install chromium») o Chrome.") from ultimo
+    raise SinNavegador(
+        "No hay un navegador: instale Chromium (en Debian, «apt install chromium») o Chrome."
+    ) from ultimo
 
 
 def imprimir(pagina: Path, pdf: Path) -> None:

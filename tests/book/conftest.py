@@ -8,12 +8,12 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "book" / "_ext"))
 
-from imprimir import SinNavegador, abrir_navegador  # noqa: E402
+from imprimir import SinNavegador, abrir_navegador
 
 
 @pytest.fixture(scope="session")
 def refuse():
-    """`refuse(razón)` omite, en la máquina de una persona, lo que no se puede mirar; en la integración continua, falla."""
+    """`refuse(razón)`: omite lo que la máquina de una persona no puede mirar; en la integración continua, falla."""
 
     def give_up(reason: str):
         (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)

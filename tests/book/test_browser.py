@@ -40,7 +40,7 @@ OVERFLOW = """() => {
   const width = document.documentElement.clientWidth;
   if (document.documentElement.scrollWidth <= width) return [];
   const slides = element => getComputedStyle(element).overflowX !== 'visible';
-  const inside = element => { for (let e = element; e !== document.body; e = e.parentElement) if (slides(e)) return true; };
+  const inside = element => element !== document.body && (slides(element) || inside(element.parentElement));
   return [...document.querySelectorAll('main *')]
     .filter(e => e.getBoundingClientRect().right > width + 1 && !inside(e))
     .slice(0, 5).map(e => `${e.tagName} ${e.className}: ${e.textContent.trim().slice(0, 60)}`);

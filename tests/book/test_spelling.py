@@ -52,7 +52,7 @@ def written_in(code: str) -> list[str]:
             inside.append(token.string)
     for text in inside:
         text = re.sub(r"\\[nt]|\{[^{}]*\}", " ", text)
-        if SENTENCE.search(text):
+        if SENTENCE.search(text) and "=>" not in text:  # lo que lleva «=>» es JavaScript
             texts.append(PARAMETER.sub("", text))
     return texts
 

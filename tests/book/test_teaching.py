@@ -167,7 +167,8 @@ def test_every_exercise_that_the_guide_assigns_exists_and_every_chapter_has_a_cl
 
 
 def test_every_command_of_the_guide_is_one_that_the_terminal_accepts(monkeypatch):
-    commands = re.findall(r"^\.venv/bin/coursekit (.+)$", GUIDE, re.MULTILINE)
+    project = (BOOK / "proyecto_final.md").read_text(encoding="utf-8")
+    commands = re.findall(r"^\.venv/bin/coursekit (.+)$", GUIDE + project, re.MULTILINE)
     assert {"doctor", "train", "evaluate", "record"} <= {command.split()[0] for command in commands}
     done = []
     for name in ("_doctor", "_train", "_evaluate", "_record"):
