@@ -880,11 +880,12 @@ def test_the_section_to_look_at_exists_in_the_chapter(exercise):
 def test_each_chapter_asks_two_to_five_exercises_that_say_minutes_and_difficulty(chapter):
     cells = notebook(chapter).cells
     text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
-    starts = re.findall(r"^```\{exercise-start\} .+\n:label: (ejercicio-\d-\d)\n```\n\n\*\d+ minutos · "
-                        r"(?:fácil|media|difícil)\.\* ", text, flags=re.MULTILINE)  # fmt: skip
-    assert starts == [f"ejercicio-{chapter}-{n}" for n in range(1, len(starts) + 1)] and 2 <= len(starts) <= 5
-    for label in starts:
-        assert f"```{{solution-start}} {label}\n:class: dropdown\n```" in text
+    starts = re.findall(r"^### Ejercicio (\d\.\d)\. .+\n\n\*\d+ minutos · (?:fácil|media|difícil)\.\* ",
+                        text, flags=re.MULTILINE)  # fmt: skip
+    assert starts == [f"{chapter}.{n}" for n in range(1, len(starts) + 1)] and 2 <= len(starts) <= 5
+    for number in starts:  # la solución tiene su propia celda, que JupyterLab abre plegada
+        (title,) = [cell for cell in cells if cell.source == f"#### Solución del ejercicio {number}"]
+        assert title.metadata.get("jp-MarkdownHeadingCollapsed") is True
     hidden = [cell for cell in cells if "-solucion" in cell.id]
     assert hidden and all(cell.metadata.get("jupyter") == {"source_hidden": True} for cell in hidden)
 
