@@ -85,7 +85,7 @@ class LiveDqn {
       target.addEventListener(event, handler);
       this.undo.push(() => target.removeEventListener(event, handler));
     };
-    this.undo = [onThemeChange(() => this.drawMap())];
+    this.undo = [onThemeChange(() => (this.drawMap(), this.drawSoon()))];
     on(part.entrenar, "click", () => this.start());
     on(part.pausa, "click", () => this.pause(!this.paused));
     on(part.parar, "click", () => this.stop());
