@@ -41,7 +41,7 @@ endif
 	$(PY) -m pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=300 book
 
 revisar: $(SELLO)  ## recorre el libro ya construido: enlaces, imágenes, idioma
-	EXIGIR_LIBRO=1 $(PY) -m pytest -m html tests/test_book.py
+	EXIGIR_LIBRO=1 $(PY) -m pytest -m html tests/book/test_book.py
 
 lab: $(SELLO)  ## abre los cuadernos en JupyterLab
 	cd book && ../$(VENV)/bin/jupyter lab

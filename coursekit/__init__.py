@@ -1,36 +1,18 @@
 """coursekit: lo que acompaña al libro «DQN a partir de píxeles».
 
-El recorrido sigue los módulos: `envs → training → metrics → evaluation → recording`.
-Cada módulo se importa cuando se usa por primera vez, de modo que `import coursekit` es inmediato.
+El recorrido sigue los módulos: `envs → training → metrics → evaluation → recording`. Importarlo es inmediato (torch
+llega con el primer módulo que lo usa) y alcanza para que `gymnasium.make` conozca los juegos de Atari.
 """
 
-from importlib import import_module
+import os
+
+# Los hilos de OpenMP que esperan girando se quitan el procesador unos a otros cuando hay dos entrenamientos: 42 pasos
+# por segundo en lugar de 280. OpenMP lee esta variable cuando se carga torch; por eso los cuadernos importan coursekit
+# primero. Si alguien ya la puso, se respeta.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import ale_py  # da de alta los juegos en gymnasium
+
+ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)  # sin su saludo en inglés
 
 __version__ = "0.1.0"
-
-_MODULES = (
-    "envs",
-    "ale_vec_env",
-    "replay",
-    "runs",
-    "agents",
-    "training",
-    "metrics",
-    "evaluation",
-    "recording",
-    "algorithms",
-    "sweep",
-    "exercises",
-)
-
-__all__ = ["__version__", *_MODULES]
-
-
-def __getattr__(name):
-    if name in _MODULES:
-        return import_module(f"{__name__}.{name}")
-    raise AttributeError(f"el módulo {__name__!r} no tiene el atributo {name!r}")
-
-
-def __dir__():
-    return sorted(__all__)

@@ -5,7 +5,14 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from coursekit.envs import BACKENDS
+from coursekit.training.recipe import DEFAULTS, EPISODES, PROTOCOLS, SEED
+
+EPSILON, STICKY = PROTOCOLS["default"].values()
 
 # Lo que argparse dice por su cuenta, en español.
 _SPANISH = {
@@ -26,8 +33,11 @@ _SPANISH = {
 
 def main(arguments: list[str] | None = None) -> int:
     """Ejecuta la línea de órdenes; devuelve 0 si todo salió bien y 2 si lo pedido no es posible."""
-    argparse._ = lambda text: _SPANISH.get(text, text)
-    options = _parser().parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # una página de códigos de Windows no tiene todas las letras
+            stream.reconfigure(errors="replace")
+    with _spanish():
+        options = _parser().parse_args(arguments)
     try:
         options.run(options)
     except (ValueError, OSError, ModuleNotFoundError) as error:
@@ -35,6 +45,16 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"coursekit: {reason}", file=sys.stderr)
         return 2
     return 0
+
+
+@contextmanager
+def _spanish() -> Iterator[None]:
+    """Mientras se leen los argumentos, argparse habla en español; después queda como estaba."""
+    before, argparse._ = argparse._, lambda text: _SPANISH.get(text, text)
+    try:
+        yield
+    finally:
+        argparse._ = before
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -50,19 +70,19 @@ def _parser() -> argparse.ArgumentParser:
     order = orders.add_parser("train", help="entrena un DQN y deja todo en una carpeta")
     order.add_argument("folder", metavar="CARPETA", help="carpeta de la corrida")
     order.add_argument("--game", help="juego (Breakout, o el de la corrida que se sigue)")
-    order.add_argument("--steps", type=int, default=1_000_000, help="pasos del agente en total (%(default)s)")
-    order.add_argument("--seed", type=int, default=0, help="semilla (%(default)s)")
+    order.add_argument("--steps", type=int, help="pasos del agente en total (1000000, o los de la corrida)")
+    order.add_argument("--seed", type=int, help="semilla (0)")
     order.add_argument("--resume", action="store_true", help="sigue una corrida desde su último punto guardado")
-    order.add_argument("--backend", choices=("ale", "sb3"), default="ale", help="ambientes (%(default)s)")
-    order.add_argument("--sticky", type=float, default=0.0, help="probabilidad de las acciones pegajosas (%(default)s)")
+    order.add_argument("--backend", choices=BACKENDS, help="ambientes (ale)")
+    order.add_argument("--sticky", type=float, help="probabilidad de las acciones pegajosas (0)")
     order.add_argument("--device", default="auto", help="auto, cpu o cuda (%(default)s)")
     order.add_argument(
         "--checkpoint-every", type=int, default=50_000, help="pasos entre puntos guardados (%(default)s)"
     )
     order.add_argument("--log-every", type=int, default=1_000, help="pasos entre filas de métricas (%(default)s)")
     order.add_argument("--quiet", action="store_true", help="sin barra de progreso")
-    for name, kind, value in _HYPERPARAMETERS:
-        order.add_argument("--" + name.replace("_", "-"), type=kind, help=f"hiperparámetro ({value})")
+    for name, value in DEFAULTS.items():
+        order.add_argument("--" + name.replace("_", "-"), type=type(value), help=f"hiperparámetro ({value})")
     order.set_defaults(run=_train)
 
     order = orders.add_parser("sweep", help="compara algoritmos: los entrena con varias semillas, repartidos con Dask")
@@ -78,10 +98,10 @@ def _parser() -> argparse.ArgumentParser:
     order = orders.add_parser("evaluate", help="juega partidas completas y resume sus puntajes con su intervalo")
     order.add_argument("agent", metavar="AGENTE", help="carpeta de una corrida, o un agente .zip")
     order.add_argument("--game", help="juego (hace falta con un .zip)")
-    order.add_argument("--episodes", type=int, default=30, help="partidas (%(default)s)")
-    order.add_argument("--seed", type=int, default=10_000, help="semilla de la evaluación (%(default)s)")
-    order.add_argument("--epsilon", type=float, default=0.01, help="con un .zip: acciones al azar (%(default)s)")
-    order.add_argument("--sticky", type=float, default=0.0, help="con un .zip: acciones pegajosas (%(default)s)")
+    order.add_argument("--episodes", type=int, default=EPISODES, help="partidas (%(default)s)")
+    order.add_argument("--seed", type=int, default=SEED, help="semilla de la evaluación (%(default)s)")
+    order.add_argument("--epsilon", type=float, default=EPSILON, help="con un .zip: acciones al azar (%(default)s)")
+    order.add_argument("--sticky", type=float, default=STICKY, help="con un .zip: acciones pegajosas (%(default)s)")
     order.add_argument("--no-ladder", action="store_true", help="con una corrida: sin los agentes más jóvenes")
     order.add_argument(
         "--choose",
@@ -97,7 +117,9 @@ def _parser() -> argparse.ArgumentParser:
     order.add_argument("--game", help="juego (hace falta con un .zip o con «azar»)")
     order.add_argument("--seconds", type=float, help="segundos de juego (toda la partida)")
     order.add_argument("--seed", type=int, default=0, help="semilla de la partida (%(default)s)")
-    order.add_argument("--epsilon", type=float, default=0.01, help="probabilidad de una acción al azar (%(default)s)")
+    order.add_argument(
+        "--epsilon", type=float, default=EPSILON, help="probabilidad de una acción al azar (%(default)s)"
+    )
     order.add_argument(
         "--speed", type=float, default=1.0, help="velocidad: 2 es el doble de la del juego (%(default)s)"
     )
@@ -110,56 +132,24 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-# Los nombres y valores de coursekit.training.DEFAULTS, para mostrar la ayuda sin importar torch.
-_HYPERPARAMETERS = (
-    ("n_envs", int, 8),
-    ("learning_rate", float, 1e-4),
-    ("batch_size", int, 32),
-    ("buffer_size", int, 400_000),
-    ("learning_starts", int, 20_000),
-    ("steps_per_update", int, 8),
-    ("n_steps", int, 3),
-    ("gamma", float, 0.99),
-    ("target_update_interval", int, 4_000),
-    ("exploration_steps", int, 400_000),
-    ("exploration_final_eps", float, 0.01),
-)
-
-
 def _doctor(options: argparse.Namespace) -> None:
-    from coursekit.doctor import report
+    from coursekit.training.doctor import report
 
     for line in report(options.game, options.buffer_size, options.seconds):
         print(line, flush=True)
 
 
 def _train(options: argparse.Namespace) -> None:
-    from coursekit.runs import Run
-    from coursekit.training import train
+    from coursekit.training.loop import train
 
-    run = Run(options.folder)
-    game = options.game
-    if game is None:
-        game = run.info["game"] if options.resume and (run.path / "run.json").exists() else "Breakout"
-    given = {name: value for name, _, _ in _HYPERPARAMETERS if (value := getattr(options, name)) is not None}
-    train(
-        run,
-        game,
-        options.steps,
-        seed=options.seed,
-        resume=options.resume,
-        backend=options.backend,
-        sticky=options.sticky,
-        checkpoint_every=options.checkpoint_every,
-        log_every=options.log_every,
-        progress=not options.quiet,
-        device=options.device,
-        **given,
-    )
+    names = ("game", "seed", "resume", "backend", "sticky", "checkpoint_every", "log_every", "device")
+    given = {name: getattr(options, name) for name in DEFAULTS if getattr(options, name) is not None}
+    asked = {name: getattr(options, name) for name in names}
+    train(options.folder, total_steps=options.steps, progress=not options.quiet, **asked, **given)
 
 
 def _sweep(options: argparse.Namespace) -> None:
-    from coursekit.sweep import sweep
+    from coursekit.comparison.sweep import sweep
 
     names = ("folder", "algorithms", "games", "seeds", "steps", "scheduler", "workers")
     try:
@@ -182,8 +172,9 @@ def _game_of(options: argparse.Namespace) -> str:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    from coursekit.evaluation import choose_agent, evaluate, evaluate_run, load_agent, summarize
+    from coursekit.evaluation import evaluate, evaluate_run, load_agent, summarize
     from coursekit.runs import Run
+    from coursekit.training.selection import choose_agent
 
     if Path(options.agent).is_dir():
         if options.choose:
@@ -193,7 +184,7 @@ def _evaluate(options: argparse.Namespace) -> None:
             print(f"agente publicado: {what} de {steps} pasos")
         content = evaluate_run(options.agent, options.episodes, seed=options.seed, ladder=not options.no_ladder)
         for name, result in content["results"].items():
-            _print_summary(f"{name} (ε={result['epsilon']:g}, pegajosas={result['sticky']:g})", result["summary"])
+            _print_summary(f"{name} (epsilon={result['epsilon']:g}, pegajosas={result['sticky']:g})", result["summary"])
         for steps, result in content["ladder"].items():
             _print_summary(f"{int(steps):,} pasos".replace(",", " "), result["summary"])
     else:

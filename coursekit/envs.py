@@ -2,61 +2,52 @@
 
 from __future__ import annotations
 
-import difflib
+import re
 from functools import cache
 from typing import TYPE_CHECKING
+
+from coursekit.runs import find_name
+from coursekit.training.recipe import FRAME_SKIP, FRAME_STACK
 
 if TYPE_CHECKING:
     import gymnasium
     from stable_baselines3.common.vec_env import VecEnv
 
-#: Cuadros apilados en cada observación y cuadros del emulador por paso del agente (Mnih et al., 2015).
-FRAME_STACK = 4
-FRAME_SKIP = 4
-
 BACKENDS = ("ale", "sb3")
-VERSIONS = ("NoFrameskip-v4", "v5")
+STANDARD = "NoFrameskip-v4"  # cada paso es un cuadro, sin acciones pegajosas: el protocolo de este libro
 
 
 @cache
-def _roms() -> dict[str, str]:
-    """Nombre de cada juego (`"SpaceInvaders"`) → nombre de su ROM (`"space_invaders"`)."""
-    import ale_py
+def _catalogue() -> dict[str, dict[str, dict]]:
+    """Juego → versión → argumentos con que gymnasium crea ese ambiente (`game` es el nombre de la ROM)."""
     import gymnasium
 
-    gymnasium.register_envs(ale_py)
-    ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)  # sin su saludo en inglés
-    suffix = "NoFrameskip-v4"
-    specs = {name: spec for name, spec in gymnasium.registry.items() if name.endswith(suffix)}
-    return {name.removesuffix(suffix): spec.kwargs["game"] for name, spec in sorted(specs.items())}
+    found: dict[str, dict[str, dict]] = {}
+    for spec in gymnasium.registry.values():
+        if str(spec.entry_point).startswith("ale_py"):
+            name, version = re.fullmatch(r"(?:ALE/)?(.+?)-?((?:NoFrameskip-)?v\d)", spec.id).groups()
+            found.setdefault(name, {})[version] = spec.kwargs
+    return dict(sorted(found.items()))
 
 
-def games() -> list[str]:
-    """Nombres de los juegos de Atari 2600 que tienen la versión `NoFrameskip-v4`, en orden alfabético.
+def games() -> dict[str, tuple[str, ...]]:
+    """Los juegos de Atari 2600 en orden alfabético, cada uno con sus versiones: `"NoFrameskip-v4"`, `"v5"`…
 
     Sus ROM vienen dentro de `ale-py`: no hay nada más que descargar.
     """
-    return list(_roms())
+    return {name: tuple(versions) for name, versions in _catalogue().items()}
 
 
 def find_game(game: str) -> tuple[str, str]:
-    """Nombre oficial y nombre de la ROM de `game`: acepta `"SpaceInvaders"`, `"space_invaders"` o `"space invaders"`.
+    """Nombre oficial y nombre de la ROM de `game`: `"SpaceInvaders"`, `"space invaders"` o un id de gymnasium.
 
     Lanza `ValueError` si el juego no existe (el mensaje propone el más parecido) y `FileNotFoundError` si su ROM
     falta o está dañada.
     """
     from ale_py import roms
 
-    plain = {name.lower(): name for name in _roms()}
-    wanted = str(game).lower().replace("_", "").replace(" ", "").replace("-", "")
-    if wanted not in plain:
-        near = difflib.get_close_matches(wanted, plain, n=1, cutoff=0.0)[0]
-        raise ValueError(
-            f"No existe el juego {game!r} en NoFrameskip-v4; el más parecido es {plain[near]!r}. "
-            "coursekit.envs.games() los lista."
-        )
-    name = plain[wanted]
-    rom = _roms()[name]
+    name, version = _split(game)
+    rom = _catalogue()[name][version]["game"]
     try:
         roms.get_rom_path(rom)
     except OSError:
@@ -66,27 +57,78 @@ def find_game(game: str) -> tuple[str, str]:
     return name, rom
 
 
-def make_env(game: str, *, version: str = "NoFrameskip-v4", render_mode: str = "rgb_array", **kwargs) -> gymnasium.Env:
+def _split(game: str) -> tuple[str, str]:
+    """Juego y versión: los que dice un id o, con un nombre solo, la versión del libro si el juego la tiene."""
+    match = re.fullmatch(r"(?:ALE/)?(.+?)-?((?:NoFrameskip-)?v\d+)", str(game))
+    name = find_name(match[1] if match else game, _catalogue(), "el juego", "coursekit.envs.games() los lista")
+    version = match[2] if match else STANDARD if STANDARD in _catalogue()[name] else "v5"
+    if version not in _catalogue()[name]:
+        raise ValueError(f"{name} no tiene la versión {version!r}; use una de {', '.join(_catalogue()[name])}.")
+    return name, version
+
+
+def is_atari(where) -> bool:
+    """Si `where` es el nombre de un juego de Atari o el id con que gymnasium lo conoce."""
+    import gymnasium
+
+    spec = gymnasium.registry.get(where) if isinstance(where, str) else None
+    return isinstance(where, str) and (spec is None or "ale_py" in str(spec.entry_point))
+
+
+def sticky_of(game: str, sticky: float | None = None) -> float:
+    """La probabilidad de acciones pegajosas con que se juega: la pedida o, si no se pide, la que dice el id.
+
+    Lanza `ValueError` si no es una probabilidad, si contradice al id, o si el id salta cuadros al azar: el
+    preprocesamiento ya salta 4.
+    """
+    name, version = _split(game)
+    said = _catalogue()[name][version]
+    if sticky is not None and not 0.0 <= sticky < 1.0:
+        raise ValueError(f"sticky={sticky!r} no es una probabilidad: use un número desde 0.0 y menor que 1.0.")
+    if said["frameskip"] not in (1, FRAME_SKIP):
+        raise ValueError(
+            f"{game!r} salta de {said['frameskip'][0]} a {said['frameskip'][1] - 1} cuadros al azar, y el "
+            f"preprocesamiento salta {FRAME_SKIP} siempre: use {name!r} o un id NoFrameskip o v5."
+        )
+    usual = said["repeat_action_probability"]
+    if sticky is None or sticky == usual:
+        return usual
+    if game != name and re.search(r"-v\d+$", str(game)):
+        raise ValueError(f"{game!r} tiene acciones pegajosas con {usual} y se pidió {sticky}: use {name!r} con sticky.")
+    return sticky
+
+
+def make_env(
+    game: str, *, version: str | None = None, render_mode: str | None = "rgb_array", **kwargs
+) -> gymnasium.Env:
     """Un solo ambiente de gymnasium, sin preprocesar: para mirar el juego.
 
     Parámetros
     ----------
-    game: nombre del juego, uno de `games()`.
-    version: `"NoFrameskip-v4"` (cada paso es un cuadro, sin acciones pegajosas: el protocolo de este libro)
-        o `"v5"` (`ALE/…-v5`: 4 cuadros por paso y acciones pegajosas con probabilidad 0.25).
+    game: nombre de un juego de `games()`, o el id de cualquier ambiente de gymnasium (`"ALE/Pong-v5"`,
+        `"CartPole-v1"`), que se crea tal cual.
+    version: con un nombre, `"NoFrameskip-v4"` (cada paso es un cuadro, sin acciones pegajosas: el protocolo de este
+        libro) o `"v5"` (4 cuadros por paso y acciones pegajosas con probabilidad 0.25; la única de algunos juegos).
     render_mode: `"rgb_array"` para obtener las imágenes, `"human"` para abrir una ventana.
     kwargs: se pasan a `gymnasium.make`, por ejemplo `obs_type="ram"` o `frameskip=1`.
 
-    Las observaciones son `uint8` de forma `(210, 160, 3)`, o `(128,)` con `obs_type="ram"`.
+    Las observaciones de Atari son `uint8` de forma `(210, 160, 3)`, o `(128,)` con `obs_type="ram"`.
+    Lanza `ValueError` si el juego, la versión o el id no existen.
     """
     import gymnasium
 
-    name, _ = find_game(game)
-    if version not in VERSIONS:
-        raise ValueError(f"La versión {version!r} no existe; use una de {VERSIONS}.")
-    return gymnasium.make(
-        f"ALE/{name}-v5" if version == "v5" else f"{name}{version}", render_mode=render_mode, **kwargs
-    )
+    if re.search(r"-v\d+$", str(game)):
+        listing = "gymnasium.pprint_registry() los lista"
+        env_id = game if game in gymnasium.registry else find_name(game, gymnasium.registry, "el ambiente", listing)
+        if version is not None:
+            raise ValueError(f"{game!r} ya dice su versión: quite version={version!r}.")
+    else:
+        name, _ = find_game(game)
+        name, version = _split(game if version is None else f"{name}-{version}")
+        env_id = f"ALE/{name}-v5" if version == "v5" else f"{name}-{version}".replace("-NoFrame", "NoFrame")
+    if is_atari(env_id):
+        find_game(env_id)  # su ROM está
+    return gymnasium.make(env_id, render_mode=render_mode, **kwargs)
 
 
 def make_vec_env(
@@ -96,8 +138,11 @@ def make_vec_env(
     backend: str = "ale",
     *,
     training: bool = True,
-    sticky: float = 0.0,
+    sticky: float | None = None,
     noop_max: int = 30,
+    obs_type: str = "screen",
+    stack: int = FRAME_STACK,
+    threads: int = 0,
 ) -> VecEnv:
     """`n_envs` copias preprocesadas del juego detrás de la interfaz `VecEnv` de Stable-Baselines3.
 
@@ -106,42 +151,71 @@ def make_vec_env(
 
     Parámetros
     ----------
-    game: nombre del juego, uno de `games()`.
+    game: nombre de un juego de `games()` o su id en gymnasium.
     n_envs: cuántas copias avanzan a la vez (al menos 1).
     seed: semilla de la primera copia; las demás usan las siguientes. `None` deja el azar libre.
-    backend: `"ale"` usa el ambiente vectorial de ALE, en C++ (rápido); `"sb3"`, los envoltorios de
+    backend: `"ale"` usa el ambiente vectorizado de ALE, en C++ (rápido); `"sb3"`, los envoltorios de
         Stable-Baselines3 (la referencia; con `training=False` no aprietan FIRE al perder una vida, y un agente voraz
         puede quedarse esperando).
     training: con `True` la pérdida de una vida termina la transición y la recompensa se recorta a su signo;
         con `False` se juegan partidas completas y la recompensa es la del juego.
     sticky: probabilidad de repetir la acción anterior en cada cuadro (acciones pegajosas; Machado et al., 2018).
+        `None` es lo que dice el id; con un nombre, 0.0, o 0.25 en los juegos que solo tienen la versión v5.
     noop_max: máximo de acciones nulas al comenzar cada partida.
+    obs_type: `"screen"`, o `"ram"` para los 128 bytes de la memoria de la consola, sin apilar.
+    stack: cuadros apilados en cada observación.
+    threads: hilos del ambiente de ALE; 0, uno por núcleo (con varios entrenamientos a la vez, mejor 1 en cada uno).
 
-    Devuelve un `VecEnv` con observaciones `uint8` de forma `(n_envs, 4, 84, 84)`. En ambos casos
+    Devuelve un `VecEnv` con observaciones `uint8` de forma `(n_envs, stack, 84, 84)`, o `(n_envs, 128)`. En ambos casos
     `info["episode"]` trae, al final de cada partida completa, su puntaje sin recortar (`"r"`) y su
-    duración en cuadros del emulador (`"l"`).
+    duración en cuadros del emulador (`"l"`; con `"ram"`, en pasos).
+    Lanza `ValueError` si algo de lo pedido no existe o contradice al preprocesamiento.
     """
+    if not is_atari(game):
+        raise ValueError(f"{game!r} no es de Atari: use stable_baselines3.common.env_util.make_vec_env.")
+    sticky = sticky_of(game, sticky)
     name, rom = find_game(game)
     if isinstance(n_envs, bool) or not isinstance(n_envs, int) or n_envs < 1:
         raise ValueError(f"Se pidieron {n_envs!r} ambientes; hace falta un número entero de al menos 1, por ejemplo 8.")
-    if backend not in BACKENDS:
-        raise ValueError(f"El backend {backend!r} no existe; use uno de {BACKENDS}.")
-    if not 0.0 <= sticky < 1.0:
-        raise ValueError(f"sticky={sticky!r} no es una probabilidad: use un número desde 0.0 y menor que 1.0.")
+    for value, allowed, what in ((backend, BACKENDS, "backend"), (obs_type, ("screen", "ram"), "obs_type")):
+        if value not in allowed:
+            raise ValueError(f"El {what} {value!r} no existe; use uno de {allowed}.")
+    if backend == "ale" and obs_type == "screen":
+        from coursekit.training.vec_env import AleVecEnv
 
-    if backend == "ale":
-        from coursekit.ale_vec_env import AleVecEnv
-
-        return AleVecEnv(rom, n_envs, seed, life_loss=training, clip_reward=training, sticky=sticky, noop_max=noop_max)
-
-    from stable_baselines3.common.env_util import make_atari_env
+        options = {"sticky": sticky, "noop_max": noop_max, "stack": stack, "threads": threads}
+        return AleVecEnv(rom, n_envs, seed, life_loss=training, clip_reward=training, **options)
+    from stable_baselines3.common import env_util
     from stable_baselines3.common.vec_env import VecFrameStack, VecTransposeImage
 
-    wrappers = {
-        "terminal_on_life_loss": training,
-        "clip_reward": training,
-        "action_repeat_probability": sticky,
-        "noop_max": noop_max,
-    }
-    env = make_atari_env(f"{name}NoFrameskip-v4", n_envs=n_envs, seed=seed, wrapper_kwargs=wrappers)
-    return VecTransposeImage(VecFrameStack(env, n_stack=FRAME_STACK))
+    standard = STANDARD in games()[name]
+    env_id = f"{name}{STANDARD}" if standard else f"ALE/{name}-v5"
+    wrappers = {"terminal_on_life_loss": training, "clip_reward": training, "noop_max": noop_max}
+    if obs_type == "ram":
+        options = {
+            "obs_type": "ram",
+            "frameskip": FRAME_SKIP,
+            "repeat_action_probability": sticky,
+            "render_mode": "rgb_array",
+        }
+        return env_util.make_vec_env(
+            env_id, n_envs, seed, env_kwargs=options, wrapper_class=_ram_rules, wrapper_kwargs=wrappers
+        )
+    # Los juegos que solo tienen v5 llevan las acciones pegajosas en el emulador.
+    options = {} if standard else {"frameskip": 1, "repeat_action_probability": sticky}
+    wrappers["action_repeat_probability"] = sticky if standard else 0.0
+    try:
+        env = env_util.make_atari_env(env_id, n_envs, seed, wrapper_kwargs=wrappers, env_kwargs=options)
+    except AssertionError:
+        raise ValueError(f"Los envoltorios de SB3 piden NOOP y {name} no lo tiene: use backend='ale'.") from None
+    return VecTransposeImage(VecFrameStack(env, n_stack=stack))
+
+
+def _ram_rules(env, terminal_on_life_loss: bool, clip_reward: bool, noop_max: int):
+    """Las reglas de `AtariWrapper` de SB3 que no tocan la imagen; el salto de cuadros lo hace ALE."""
+    from stable_baselines3.common import atari_wrappers
+
+    env = atari_wrappers.NoopResetEnv(env, noop_max) if noop_max else env
+    env = atari_wrappers.EpisodicLifeEnv(env) if terminal_on_life_loss else env
+    env = atari_wrappers.FireResetEnv(env) if "FIRE" in env.unwrapped.get_action_meanings() else env
+    return atari_wrappers.ClipRewardEnv(env) if clip_reward else env

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from coursekit.runs import Run, atomic
+
+import pandas as pd
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

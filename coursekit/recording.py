@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from html import escape
 from pathlib import Path
 
+from coursekit.envs import find_game, is_atari, make_env, sticky_of
+from coursekit.playing.adapt import stacked_screens
+from coursekit.playing.screens import State, play, play_atari
+from coursekit.runs import atomic
+from coursekit.training.recipe import PROTOCOLS
+
 import numpy as np
 
-from coursekit.envs import FRAME_SKIP, FRAME_STACK, find_game, make_env
-from coursekit.runs import atomic
-
-FRAMES_PER_SECOND = 60 / FRAME_SKIP  # el Atari 2600 dibuja 60 cuadros por segundo; el agente decide 15 veces
 SUFFIXES = (".gif", ".mp4")
 
 
@@ -33,121 +37,122 @@ class Recording:
 
 def record(
     agent,
-    game: str,
+    where,
     path: str | Path,
     *,
     seconds: float | None = None,
-    epsilon: float = 0.01,
+    episodes: int = 1,
+    epsilon: float | None = None,
     seed: int = 0,
     speed: float = 1.0,
-    sticky: float = 0.0,
+    sticky: float | None = None,
     scale: int = 1,
+    score: bool = False,
+    normalize=None,
 ) -> Recording:
-    """Graba una partida en color, a la velocidad del juego, y la guarda como GIF o MP4.
+    """Graba partidas en color, a la velocidad del juego, y las guarda como GIF o MP4.
 
     Parámetros
     ----------
     agent: un agente con el `predict` de SB3, `None` para jugar al azar, o un diccionario etiqueta → agente: entonces
         todos juegan desde el mismo comienzo, lado a lado, y quien termina espera a los demás.
-    game: nombre del juego.
+    where: un juego de Atari, el id de cualquier ambiente de gymnasium, un ambiente con `render_mode="rgb_array"`, un
+        `VecEnv` (se graba el primero) o una función que hace uno. Como en `evaluate`, se le pone la pila de cuadros que
+        espera el agente, y `normalize` es su `VecNormalize`.
     path: archivo que se crea; su terminación, `.gif` o `.mp4`, decide el formato.
-    seconds: segundos de juego; `None` graba hasta el final de la partida.
-    epsilon: probabilidad de una acción al azar en cada paso. sticky: la de repetir la acción anterior en cada cuadro.
+    seconds: segundos de juego; `None` graba `episodes` partidas completas.
+    epsilon: probabilidad de una acción al azar en cada paso; `None` es 0.01 en Atari y 0.0 en lo demás.
+    sticky: en Atari, la de repetir la acción anterior en cada cuadro.
     seed: semilla de la partida.
     speed: 1.0 es la velocidad del juego; 2.0, el doble.
-    scale: agranda la pantalla de 160×210 este número entero de veces.
+    scale: agranda la pantalla este número entero de veces.
+    score: escribe el puntaje en una esquina.
 
     Devuelve una `Recording`. Lanza `ValueError` si algo de lo pedido no es posible; en ese caso, o si algo falla a
     mitad de camino, no queda ningún archivo a medias.
     """
     path = Path(path)
-    name, _ = find_game(game)
     if path.suffix.lower() not in SUFFIXES:
         raise ValueError(f"No se puede grabar en {path.name!r}: la terminación debe ser .gif o .mp4.")
     if seconds is not None and not seconds > 0:
         raise ValueError(f"Se pidieron {seconds} segundos de grabación; deben ser más de 0 (o None: toda la partida).")
-    if not speed > 0 or scale < 1 or scale != int(scale):
-        raise ValueError(f"speed={speed!r} debe ser mayor que 0 y scale={scale!r}, un entero de al menos 1.")
-    for option, value in (("epsilon", epsilon), ("sticky", sticky)):
+    if not speed > 0 or scale < 1 or scale != int(scale) or episodes < 1:
+        raise ValueError(
+            f"speed={speed!r} debe ser mayor que 0; scale={scale!r} y episodes={episodes!r}, enteros de al menos 1."
+        )
+    atari = is_atari(where)
+    epsilon = PROTOCOLS["default"]["epsilon"] * atari if epsilon is None else epsilon
+    for option, value in (("epsilon", epsilon), ("sticky", sticky or 0.0)):
         if not 0.0 <= value <= 1.0:
             raise ValueError(f"{option}={value!r} no es una probabilidad: use un número entre 0.0 y 1.0.")
-
-    agents = dict(agent) if isinstance(agent, Mapping) else {name: agent}
+    several = isinstance(agent, Mapping)
+    agents = dict(agent) if several else {find_game(where)[0] if atari else "puntaje": agent}
     if not agents:
         raise ValueError("El diccionario de agentes está vacío: ponga al menos una etiqueta con su agente.")
-    players = {label: _play(player, name, seed, epsilon, sticky) for label, player in agents.items()}
-    limit = None if seconds is None else max(1, round(seconds * FRAMES_PER_SECOND))
-    frames, states = [], {}
-    while limit is None or len(frames) < limit:
-        moved = {label: state for label, player in players.items() if (state := next(player, None)) is not None}
-        if not moved:
-            break
-        states |= moved
-        frames.append(_panel(states, scale, labelled=isinstance(agent, Mapping)))
-    _write(path, frames, speed)
+    if len(agents) > 1 and not isinstance(where, str) and not callable(where):
+        raise ValueError("Un ambiente solo sirve para un agente: para varios, dé una función que haga cada ambiente.")
+
+    options = (where, seed, epsilon, episodes)
+    if atari and all(map(stacked_screens, agents.values())):
+        players = {label: play_atari(player, *options, sticky_of(where, sticky)) for label, player in agents.items()}
+    else:
+        players = {label: play(player, *options, sticky, normalize) for label, player in agents.items()}
+    film = _Film(players, several, scale, score, seconds)
+    _write(path, film, speed)
     return Recording(
         path=path,
-        seconds=len(frames) / FRAMES_PER_SECOND / speed,
-        steps=len(frames),
-        scores={label: score for label, (_, score, _) in states.items()},
-        lives={label: lives for label, (_, _, lives) in states.items()},
+        seconds=film.steps / film.rate / speed,
+        steps=film.steps,
+        scores={label: state.score for label, state in film.states.items()},
+        lives={label: state.lives for label, state in film.states.items()},
     )
 
 
-def _play(agent, game: str, seed: int, epsilon: float, sticky: float) -> Iterator[tuple[np.ndarray, float, int]]:
-    """Juega una partida; en cada paso da la pantalla `(210, 160, 3)`, el puntaje y las vidas."""
-    from stable_baselines3.common.atari_wrappers import MaxAndSkipEnv, NoopResetEnv, WarpFrame
+class _Film:
+    """Las imágenes de la grabación, de a una: nunca están todas en la memoria."""
 
-    from coursekit.evaluation import check_agent
+    def __init__(self, players: dict[str, Iterator[State]], several: bool, scale: int, score: bool, seconds):
+        self.players, self.several, self.scale, self.score = players, several, scale, score
+        self.states, self.steps = {label: next(player) for label, player in players.items()}, 0
+        self.rate = next(iter(self.states.values())).rate
+        self.limit = None if seconds is None else max(1, round(seconds * self.rate))
 
-    env = MaxAndSkipEnv(NoopResetEnv(make_env(game, repeat_action_probability=sticky)), FRAME_SKIP)
-    warp = WarpFrame(env)
-    rng = np.random.default_rng(seed)
-    fire = env.unwrapped.get_action_meanings().index("FIRE") if "FIRE" in env.unwrapped.get_action_meanings() else None
-    try:
-        if agent is not None:
-            shape = (FRAME_STACK, *warp.observation_space.shape[:2])
-            check_agent(agent, np.empty(shape), env.action_space, game)
-        screen, info = env.reset(seed=seed)
-        stack = np.zeros((1, FRAME_STACK, *warp.observation_space.shape[:2]), dtype=np.uint8)
-        score, lives, press_fire, over = 0.0, info["lives"], fire is not None, False
-        while not over:
-            stack = np.roll(stack, -1, axis=1)
-            stack[0, -1] = warp.observation(screen)[:, :, 0]
-            action = int(rng.integers(env.action_space.n))
-            if agent is not None and rng.random() >= epsilon:
-                action = int(agent.predict(stack, deterministic=True)[0][0])
-            if press_fire:  # la misma regla que AleVecEnv
-                action = fire
-            screen, reward, terminated, truncated, info = env.step(action)
-            over = terminated or truncated
-            press_fire = fire is not None and info["lives"] < lives
-            score, lives = score + float(reward), info["lives"]
-            yield screen.copy(), score, lives
-    finally:
-        env.close()
+    def __iter__(self) -> Iterator[np.ndarray]:
+        new = self.states
+        while new:
+            self.states |= new
+            self.steps += 1
+            yield _panel(self.states, self.scale, self.several, self.score)
+            if self.steps == self.limit:
+                return
+            new = {label: state for label, player in self.players.items() if (state := next(player, None))}
 
 
-def _panel(states: dict[str, tuple], scale: int, labelled: bool) -> np.ndarray:
+def _panel(states: dict[str, State], scale: int, labelled: bool, score: bool) -> np.ndarray:
     """Una imagen con las pantallas lado a lado; con etiquetas, cada una lleva encima su nombre y su puntaje."""
-    screens = [screen.repeat(scale, axis=0).repeat(scale, axis=1) for screen, _, _ in states.values()]
-    if not labelled:
+    screens = [state.screen.repeat(scale, axis=0).repeat(scale, axis=1) for state in states.values()]
+    if not labelled and not score:
         return screens[0]
     from PIL import Image, ImageDraw
 
     height, width, _ = screens[0].shape
-    header, gap = 34 * max(1, scale), 6 * scale
+    header, gap = 34 * max(1, scale) if labelled else 0, 6 * scale
     image = Image.new("RGB", (len(screens) * (width + gap) - gap, height + header), "white")
     draw = ImageDraw.Draw(image)
     draw.fontmode = "1"  # letras sin grises: el GIF usa pocos colores
-    for column, ((label, (_, score, _)), screen) in enumerate(zip(states.items(), screens, strict=True)):
-        left = column * (width + gap)
-        draw.text((left + 2, 2), label, fill="black", font=_font(13 * scale))
-        draw.text((left + 2, 2 + header // 2 - scale), f"puntaje {score:g}", fill="#0072B2", font=_font(12 * scale))
+    for column, ((label, state), screen) in enumerate(zip(states.items(), screens, strict=True)):
+        left, text = column * (width + gap), f"puntaje {state.score:g}"
         image.paste(Image.fromarray(screen), (left, header))
+        if labelled:
+            draw.text((left + 2, 2), label, fill="black", font=_font(13 * scale))
+            draw.text((left + 2, 2 + header // 2 - scale), text, fill="#0072B2", font=_font(12 * scale))
+        else:
+            draw.rectangle(draw.textbbox((3, 3), text, font=_font(12 * scale)), fill="black")
+            draw.text((3, 3), text, fill="white", font=_font(12 * scale))
     return np.asarray(image)
 
 
+@cache
 def _font(size: int):
     from matplotlib import get_data_path
     from PIL import ImageFont
@@ -155,20 +160,46 @@ def _font(size: int):
     return ImageFont.truetype(str(Path(get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")), size)
 
 
-def _write(path: Path, frames: list[np.ndarray], speed: float) -> None:
-    import imageio.v3 as iio
+def _write(path: Path, film: _Film, speed: float) -> None:
+    """Escribe las imágenes a medida que llegan; si algo falla, el archivo no aparece."""
+    import imageio.v2 as imageio
+    from PIL import Image
 
+    rate = film.rate * speed
     with atomic(path) as temporary:
         if path.suffix.lower() == ".mp4":
             # Los códecs piden lados pares; yuv420p es lo que reproducen todos los navegadores.
-            height, width = (side - side % 2 for side in frames[0].shape[:2])
-            frames = [frame[:height, :width] for frame in frames]
-            iio.imwrite(temporary, frames, fps=FRAMES_PER_SECOND * speed, codec="libx264", macro_block_size=2)
-        else:
-            # Un GIF cuenta en centésimas de segundo: repartir el redondeo para que la duración total sea la del juego.
-            ends = np.round(np.arange(1, len(frames) + 1) * 100 / FRAMES_PER_SECOND / speed)
-            durations = np.diff(ends, prepend=0) * 10
-            iio.imwrite(temporary, frames, duration=durations.tolist(), loop=0, plugin="pillow", optimize=True)
+            with imageio.get_writer(temporary, fps=rate, codec="libx264", macro_block_size=2) as writer:
+                for frame in film:
+                    height, width = (side - side % 2 for side in frame.shape[:2])
+                    writer.append_data(frame[:height, :width])
+            _check_video(temporary, film.steps)
+            return
+        durations = []  # Pillow lee la de cada imagen después de recibirla
+
+        def frames():
+            for number, frame in enumerate(film, 1):
+                # Un GIF cuenta en centésimas de segundo: el redondeo se reparte, y el total dura lo que el juego.
+                ends = [round(n * 100 / rate) for n in (number - 1, number)]
+                durations.append((ends[1] - ends[0]) * 10)
+                yield Image.fromarray(frame)
+
+        images = frames()
+        next(images).save(
+            temporary, "GIF", save_all=True, append_images=images, duration=durations, loop=0, optimize=True
+        )
+
+
+def _check_video(path: Path, frames: int) -> None:
+    """`OSError` si el video no tiene todas sus imágenes: ffmpeg no avisa cuando se llena el disco."""
+    from imageio_ffmpeg import count_frames_and_secs
+
+    try:
+        complete = count_frames_and_secs(str(path))[0] == frames
+    except RuntimeError:  # ni siquiera se puede leer
+        complete = False
+    if not complete:
+        raise OSError(errno.EIO, "ffmpeg no pudo terminar el video; ¿está lleno el disco?")
 
 
 def show(path: str | Path, alt: str = ""):

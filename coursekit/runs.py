@@ -1,19 +1,20 @@
-"""La corrida es una carpeta: aquí están sus rutas, su `run.json` y la escritura sin archivos a medias."""
+"""La corrida es una carpeta: aquí están sus rutas, sus dos JSON y la escritura sin archivos a medias."""
 
 from __future__ import annotations
 
+import difflib
 import json
 import os
 import platform
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-FORMAT = 1
-PACKAGES = ("coursekit", "stable-baselines3", "gymnasium", "ale-py", "torch", "numpy")
+PACKAGES = ("coursekit", "stable-baselines3", "sb3-contrib", "gymnasium", "ale-py", "torch", "numpy")
 HALF_WRITTEN = ".a-medias-"  # así comienza el nombre de lo que todavía se está escribiendo
 
 
@@ -37,14 +38,57 @@ def atomic(path: str | Path) -> Iterator[Path]:
         temporary.chmod(0o644)
         os.replace(temporary, path)
     except OSError as error:
-        raise OSError(
-            error.errno,
-            f"No se pudo escribir {str(path)!r} ({error.strerror or error}): "
-            "libere espacio o elija una carpeta en la que pueda escribir; lo que ya había quedó como estaba.",
-        ) from error
+        raise _unwritable(path, error) from error
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def _unwritable(path: Path, error: OSError) -> OSError:
+    return OSError(
+        error.errno,
+        f"No se pudo escribir {str(path)!r} ({error.strerror or error}): "
+        "libere espacio o elija una carpeta en la que pueda escribir; lo que ya había quedó como estaba.",
+    )
+
+
+@contextmanager
+def locked(folder: str | Path) -> Iterator[None]:
+    """Reserva `folder` para este proceso: `BlockingIOError` si otro la está usando.
+
+    El sistema suelta la reserva cuando el proceso termina, aunque lo maten.
+    """
+    from filelock import FileLock, Timeout
+
+    path = Path(folder) / "resume" / "en-uso.lock"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path, timeout=0)
+        lock.acquire()
+    except Timeout:
+        raise BlockingIOError(
+            f"Otro proceso está usando {str(folder)!r}: espere a que termine o elija otra carpeta."
+        ) from None
+    except OSError as error:
+        raise _unwritable(path.parent, error) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def find_name(name: str, names: Iterable[str], what: str, listing: str = "") -> str:
+    """El nombre de `names` que es `name` salvo por mayúsculas, espacios y guiones, o `ValueError` con el más parecido.
+
+    `what` dice de qué se trata («el juego»); `listing`, dónde están todos los nombres, si son muchos para el mensaje.
+    """
+    plain = {re.sub(r"[\s_-]", "", known.lower()): known for known in names}
+    wanted = re.sub(r"[\s_-]", "", str(name).lower())
+    if wanted not in plain:
+        near = plain[difflib.get_close_matches(wanted, plain, n=1, cutoff=0.0)[0]]
+        listing = listing or f"los que hay son {', '.join(plain.values())}"
+        raise ValueError(f"No existe {what} {name!r}; el más parecido es {near!r} ({listing}).")
+    return plain[wanted]
 
 
 class Run:
@@ -67,7 +111,6 @@ class Run:
         self.tensorboard = self.path / "tensorboard"
         self.evaluation = self.path / "evaluation.json"
         self.state = self.path / "resume" / "state.pt"
-        self.replay = self.path / "resume" / "replay.npz"
 
     def __fspath__(self) -> str:
         return str(self.path)
@@ -104,6 +147,10 @@ class Run:
         """Ruta del agente guardado a los `steps` pasos."""
         return self.path / "checkpoints" / f"agent-{steps:08d}.zip"
 
+    def replay(self, steps: int) -> Path:
+        """Ruta de la memoria de repetición guardada a los `steps` pasos (no se publica)."""
+        return self.path / "resume" / f"replay-{steps:08d}.npz"
+
     def checkpoints(self) -> dict[int, Path]:
         """Los agentes guardados: pasos → archivo, de menos a más pasos."""
         found = {}
@@ -111,6 +158,30 @@ class Run:
             if match := re.fullmatch(r"agent-(\d+)\.zip", path.name):
                 found[int(match[1])] = path
         return dict(sorted(found.items()))
+
+
+def new_info(game: str, algorithm: str, seed: int, hyperparameters: dict, total_steps: int, **more) -> dict:
+    """El contenido de `run.json` de una corrida que comienza."""
+    info = {"game": game, "algorithm": algorithm, "seed": seed, **more, "hyperparameters": hyperparameters}
+    return {**info, "steps": 0, "total_steps": total_steps, "segments": []}
+
+
+def new_segment(from_step: int, command: str, device: str) -> dict:
+    """Lo que `run.json` guarda de cada tramo: desde qué paso, con qué orden, cuándo, con qué versiones y dónde."""
+    started = datetime.now(UTC).isoformat(timespec="seconds")
+    return {
+        "from_step": from_step,
+        "command": command,
+        "started": started,
+        "versions": versions(),
+        "machine": machine(device),
+    }
+
+
+def new_evaluation(protocol: dict, agent_steps: int, results: dict, ladder: dict | None = None) -> dict:
+    """El contenido de `evaluation.json`: `results` y `ladder` llevan los puntajes de cada partida y su resumen."""
+    protocol = {**protocol, "versions": versions()}
+    return {"protocol": protocol, "agent_steps": agent_steps, "results": results, "ladder": ladder or {}}
 
 
 def versions() -> dict[str, str]:
@@ -124,15 +195,17 @@ def versions() -> dict[str, str]:
     return found
 
 
-def machine() -> dict[str, str | int]:
-    """Sistema, procesador, núcleos y dispositivo de cálculo de esta máquina."""
-    import torch
+def machine(device: str = "cpu") -> dict[str, str | int]:
+    """Sistema, procesador y núcleos de esta máquina, y el dispositivo con el que se calcula."""
+    if device.startswith("cuda"):
+        import torch
 
+        device = torch.cuda.get_device_name(device)
     return {
         "system": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),
         "cores": os.cpu_count() or 1,
-        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
+        "device": device,
     }
 
 

@@ -36,13 +36,17 @@ function bundle(entry) {
     target: "es2021",
     charset: "utf8",
     legalComments: "none",
+    loader: { ".css": "text" },
     define: { "process.env.NODE_ENV": '"production"' },
     plugins: [workers],
   });
 }
 
+// La licencia de 6502.ts pide que su aviso viaje con el código.
+const LICENCE = `/*! Incluye 6502.ts (c) Christian Speckner y colaboradores, y sus dependencias, con licencia MIT. */\n`;
+
 const result = await bundle("src/main.js");
-const text = result.outputFiles[0].text;
+const text = LICENCE + result.outputFiles[0].text;
 if (process.argv.includes("--check")) {
   const committed = await readFile(output, "utf8").catch(() => "");
   if (committed !== text) {

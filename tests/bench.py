@@ -21,6 +21,12 @@ from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 
+from coursekit.envs import find_game, make_vec_env
+from coursekit.recording import record
+from coursekit.runs import machine, versions
+from coursekit.training.model import make_dqn
+from coursekit.training.replay import FrameReplayBuffer
+
 import ale_py
 import cv2
 import numpy as np
@@ -30,12 +36,6 @@ from stable_baselines3 import DQN
 from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.env_util import make_atari_env
 from stable_baselines3.common.vec_env import SubprocVecEnv, VecFrameStack
-
-from coursekit.envs import find_game, make_vec_env
-from coursekit.recording import record
-from coursekit.replay import FrameReplayBuffer
-from coursekit.runs import machine, versions
-from coursekit.training import make_dqn
 
 GAME = "Breakout"
 ID = f"{GAME}NoFrameskip-v4"

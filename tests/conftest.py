@@ -1,21 +1,24 @@
 """Lo que comparten las pruebas: una corrida diminuta, entrenada una sola vez, y un agente ya cargado."""
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 from contextlib import contextmanager
 
+import numpy as np
 import pytest
 
 # Con más hilos que núcleos libres torch pasa el tiempo esperando; las redes de aquí son de un lote pequeño.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import torch
-
-from coursekit.agents import load_agent
+from coursekit.metrics import read_metrics
 from coursekit.runs import Run
-from coursekit.training import train
+from coursekit.training.agents import load_agent
+from coursekit.training.loop import train
+
+import torch
 
 torch.set_num_threads(1)
 
@@ -61,6 +64,30 @@ def published_run(copied_run) -> Run:
 def agent(tiny_run):
     """El agente de `tiny_run`."""
     return load_agent(tiny_run)
+
+
+@pytest.fixture(scope="session")
+def check_files():
+    """Una función que lee de verdad cada archivo de una corrida; los temporales, que empiezan con punto, no cuentan."""
+
+    def check(run):
+        for path in run.path.rglob("*"):
+            if path.name.startswith(".") or path.is_dir() or "tfevents" in path.name or path.suffix == ".lock":
+                continue
+            if path.suffix == ".zip":
+                load_agent(path)
+            elif path.suffix == ".csv":
+                assert len(read_metrics(path)) > 0
+            elif path.suffix == ".json":
+                json.loads(path.read_text(encoding="utf-8"))
+            elif path.suffix == ".npz":
+                with np.load(path) as data:
+                    assert data["frames"].size
+            else:
+                assert path.suffix == ".pt", f"{path} no debería estar ahí"
+                torch.load(path, weights_only=True)
+
+    return check
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ DESTINO = CURSO / "_build" / "hojas"
 SE_REPARTE = (
     "README.md", "LICENSE", "LICENSE-texto", "CITATION.cff", "CONTRIBUTING.md",
     "Makefile", "pyproject.toml", "requirements.txt", "environment.yml", "_config.yml", "_toc.yml",
-    "coursekit", "book", "tests/test_book.py",  # con esta prueba, «make libro» también sirve en la copia
+    "coursekit", "book", "tests/book/test_book.py",  # con esta prueba, «make libro» también sirve en la copia
 )  # fmt: skip
 # Lo que escriben los cuadernos y los entrenamientos; y los cuadernos mismos, que se escriben aparte.
 NO_SE_COPIA = ("__pycache__", ".ipynb_checkpoints", "salidas", "tensorboard", "resume", "*.ipynb")

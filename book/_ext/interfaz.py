@@ -2,7 +2,7 @@
 
 Casi todo lo traducen los catálogos de las propias bibliotecas (`language: es`).  Lo que sigue está
 escrito en sus plantillas o le falta en su catálogo, de modo que se reemplaza en el HTML ya terminado.
-La prueba `tests/test_book.py` dice si alguna versión nueva trae otro texto en inglés.
+La prueba `tests/book/test_book.py` dice si alguna versión nueva trae otro texto en inglés.
 """
 
 from pathlib import Path

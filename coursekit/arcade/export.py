@@ -13,10 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-
-from coursekit.agents import load_agent
 from coursekit.envs import find_game
-from coursekit.evaluation import HUMAN_NORMALISED, agent_steps
+from coursekit.evaluation import HUMAN_NORMALISED, agent_steps, load_agent
 from coursekit.runs import Run
 
 #: Los juegos que la página sabe jugar: en ellos se comparó su emulador con ALE, cuadro por cuadro.

@@ -2,10 +2,10 @@
 
 from functools import cache
 
-import numpy as np
-
 from coursekit.envs import make_env
 from coursekit.exercises.checking import call, expect, number, section, show
+
+import numpy as np
 
 FIRE, RIGHT, LEFT = 1, 2, 3
 DETECTIVES = "Un caso para detectives: ¿en qué byte vive la paleta?"

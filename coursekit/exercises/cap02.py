@@ -1,9 +1,9 @@
 """Ejercicios del capítulo 2: la memoria que cuesta, el salto de cuadros y la pila."""
 
+from coursekit.exercises.checking import array, call, expect, number, section
+
 import numpy as np
 from gymnasium.spaces import Box, Discrete
-
-from coursekit.exercises.checking import array, call, expect, number, section
 
 
 @section("¿Cuánta memoria cuesta recordar?")

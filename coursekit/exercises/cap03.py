@@ -2,12 +2,12 @@
 
 from types import SimpleNamespace
 
+from coursekit.comparison.catch import CatchEnv
+from coursekit.exercises.checking import array, call, expect, section
+
 import numpy as np
 import torch
 from stable_baselines3.common.buffers import ReplayBufferSamples
-
-from coursekit.catch import CatchEnv
-from coursekit.exercises.checking import array, call, expect, section
 
 
 @section("¿Qué significa jugar bien?")

@@ -1,8 +1,8 @@
 """Ejercicios del capítulo 4: la proporción de actualizaciones, ε y el tamaño de la red."""
 
-import numpy as np
-
 from coursekit.exercises.checking import call, expect, number, section
+
+import numpy as np
 
 
 @section("¿Cuántas actualizaciones por transición?")

@@ -1,10 +1,10 @@
 """Ejercicios del capítulo 5: el atraso de una curva suavizada y desde cuándo se supera una marca."""
 
-import numpy as np
-import pandas as pd
-
 from coursekit.exercises.checking import call, expect, number, section
 from coursekit.metrics import smooth
+
+import numpy as np
+import pandas as pd
 
 
 @section("Suavizar sin mentir")

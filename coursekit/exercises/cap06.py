@@ -1,9 +1,9 @@
 """Ejercicios del capítulo 6: la media central, el intervalo de una diferencia y las partidas enteras."""
 
-import numpy as np
-
 from coursekit.evaluation import summarize
 from coursekit.exercises.checking import array, call, expect, number, section
+
+import numpy as np
 
 
 @section("Jugar partidas completas")

@@ -1,8 +1,8 @@
 """Ejercicios del capítulo 7: elegir y valorar por separado, y tapar partes de la pantalla."""
 
-import numpy as np
-
 from coursekit.exercises.checking import array, call, expect, section
+
+import numpy as np
 
 
 @section("Por qué DQN tiende a prometer de más")
@@ -29,9 +29,9 @@ def exercise_1(double) -> str:
 
 @section("Qué partes de la pantalla importan")
 def exercise_2(effect) -> str:
-    import torch
+    from coursekit.training.agents import blank_dqn
 
-    from coursekit.agents import blank_dqn
+    import torch
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)

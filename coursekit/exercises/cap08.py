@@ -1,8 +1,8 @@
 """Ejercicios del capítulo 8: el objetivo de n pasos, la unión de una red dueling y los pasos hasta un umbral."""
 
-import numpy as np
-
 from coursekit.exercises.checking import array, call, expect, number, section
+
+import numpy as np
 
 
 @section("¿Por qué esperar un solo paso? Retornos de n pasos")

@@ -1,9 +1,9 @@
 """Ejercicios del capítulo 9: dos alarmas y una pieza nueva para el museo."""
 
-import numpy as np
-
-from coursekit.catch import CatchEnv
+from coursekit.comparison.catch import CatchEnv
 from coursekit.exercises.checking import Pending, call, expect, section, show
+
+import numpy as np
 
 
 def _answer(function, *arguments) -> bool:

@@ -1,10 +1,10 @@
 // El agente: mira la pila, quizá estorbada, y elige una acción ε-voraz.
+import { SIDE } from "./games.js";
 import { argmax } from "./network.js";
 import { integer } from "./random.js";
-import { SIDE } from "./preprocess.js";
-import { STACK } from "./atari.js";
 
 export const EPSILON = 0.01; // el del protocolo del libro
+const STACK = 4;
 const FRAME = SIDE * SIDE;
 
 /**

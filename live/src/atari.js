@@ -1,6 +1,7 @@
 // El ambiente: las mismas reglas que coursekit.ale_vec_env.AleVecEnv con training=False, cuadro por cuadro.
 import { Emulator } from "./emulator.js";
-import { SIDE, reduce, toGray } from "./preprocess.js";
+import { SIDE } from "./games.js";
+import { reduce, toGray } from "./preprocess.js";
 
 export const FRAME_SKIP = 4;
 export const STACK = 4;

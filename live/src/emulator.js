@@ -4,10 +4,8 @@ import ConfigModule from "6502.ts/lib/machine/stella/Config.js";
 import Cartridge2kModule from "6502.ts/lib/machine/stella/cartridge/Cartridge2k.js";
 import Cartridge4kModule from "6502.ts/lib/machine/stella/cartridge/Cartridge4k.js";
 import SurfaceModule from "6502.ts/lib/video/surface/ArrayBufferSurface.js";
-import { GAMES, press } from "./games.js";
+import { GAMES, HEIGHT, WIDTH, press } from "./games.js";
 
-export const WIDTH = 160;
-export const HEIGHT = 210;
 const LINE = 228; // ciclos de color de una línea de la pantalla
 const TALL = 212; // filas de la imagen de 6502.ts
 const FIRST_LINE = 33; // después de la sincronía vertical, la línea anterior a la primera que ALE muestra

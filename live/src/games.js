@@ -1,5 +1,10 @@
 // Lo que hay que saber de cada juego: con qué se maneja, dónde guarda el puntaje y qué parte de la pantalla es qué.
 
+/** La pantalla de ALE, en píxeles, y el lado de los cuadros que ve la red. */
+export const WIDTH = 160;
+export const HEIGHT = 210;
+export const SIDE = 84;
+
 /** Acciones de ALE como lo que se aprieta: -1, 0 o 1 en cada eje de la palanca, y el botón. */
 const PRESS = {
   NOOP: { x: 0, fire: false },

@@ -1,7 +1,6 @@
 // El preprocesamiento del capítulo 2, como lo hace ALE: gris, máximo de dos cuadros y reducción a 84×84 por áreas.
-import { HEIGHT, WIDTH } from "./emulator.js";
+import { HEIGHT, SIDE, WIDTH } from "./games.js";
 
-export const SIDE = 84;
 const PIXELS = WIDTH * HEIGHT;
 
 /** Los pesos con que cada celda de la imagen chica promedia las de la grande que cubre: `[desde, pesos]` por celda. */

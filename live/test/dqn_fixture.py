@@ -62,7 +62,9 @@ def main() -> None:
             "target": target.tolist(),
             # De cada parámetro, la norma, la proyección sobre una dirección al azar y una muestra.
             "norms": [g.norm().item() for g in gradients],
-            "projections": [(g @ torch.as_tensor(numbers(60 + i, len(g))).double()).item() for i, g in enumerate(gradients)],
+            "projections": [
+                (g @ torch.as_tensor(numbers(60 + i, len(g))).double()).item() for i, g in enumerate(gradients)
+            ],
             "samples": [g[:: max(1, len(g) // 61)].tolist() for g in gradients],
         }
     optimizer = torch.optim.Adam(q_net.parameters(), lr=1e-3)

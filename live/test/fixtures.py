@@ -2,7 +2,7 @@
 
 Por juego deja en CARPETA (en binario, una tras otra):
   <juego>.rom       la ROM de ale-py
-  <juego>.traza     N cuadros de ALE: acción, vidas, puntaje (int16 los dos), RAM (128) y cuadro (160×210, colores 0–127)
+  <juego>.traza     cuadros de ALE: acción, vidas y puntaje (int16), RAM (128) y pantalla (160×210 colores de 0 a 127)
   <juego>.cuadros   200 pasos: los dos últimos cuadros de ALE (colores) y el de 84×84 que da AtariVectorEnv
   <juego>.estados   500 observaciones (4, 84, 84) y los valores Q en float32 del agente publicado
   <juego>.pesos     el archivo de datos del agente publicado, como lo recibe la página
@@ -13,17 +13,17 @@ import json
 import sys
 from pathlib import Path
 
+from coursekit.arcade.export import payload, weights
+from coursekit.envs import make_vec_env
+from coursekit.evaluation import load_agent
+from coursekit.runs import Run
+
 import ale_py
 import cv2
 import numpy as np
 import torch
 from ale_py import ALEInterface, roms
 from ale_py.vector_env import AtariVectorEnv
-
-from coursekit.agents import load_agent
-from coursekit.arcade.export import payload, weights
-from coursekit.envs import make_vec_env
-from coursekit.runs import Run
 
 RUNS = Path(__file__).parents[2] / "book" / "runs"
 GAMES = {"Breakout": "breakout", "Pong": "pong", "SpaceInvaders": "space_invaders"}

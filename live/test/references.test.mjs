@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import palette from "6502.ts/lib/machine/stella/tia/palette.js";
-import { Emulator, HEIGHT, WIDTH } from "../src/emulator.js";
-import { GAMES } from "../src/games.js";
+import { Emulator } from "../src/emulator.js";
+import { GAMES, HEIGHT, SIDE, WIDTH } from "../src/games.js";
 import { Network, argmax } from "../src/network.js";
-import { SIDE, reduce, toGray } from "../src/preprocess.js";
+import { reduce, toGray } from "../src/preprocess.js";
 import { fixture, references, unpack } from "./common.mjs";
 
 const SCREEN = WIDTH * HEIGHT;

@@ -1,0 +1,4 @@
+"""Aquí entran los capítulos 3, 8 y 9: comparar algoritmos con varias semillas, también en un juego de diez segundos.
+
+`catch` (el juego) → `algorithms` (la tabla de algoritmos) → `sweep` (las corridas, repartidas con Dask).
+"""

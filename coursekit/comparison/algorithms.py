@@ -1,0 +1,191 @@
+"""Más allá de DQN: Double DQN (`DoubleDQN`) y una tabla con los algoritmos que se comparan (`ALGORITHMS`)."""
+
+from __future__ import annotations
+
+from coursekit import evaluation
+from coursekit.comparison.catch import SIZE, CatchEnv
+from coursekit.envs import find_game, make_vec_env
+from coursekit.runs import find_name
+from coursekit.training.replay import FrameReplayBuffer
+
+import numpy as np
+import pandas as pd
+import torch
+from gymnasium import spaces
+from sb3_contrib import QRDQN
+from stable_baselines3 import A2C, DQN, PPO
+from stable_baselines3.common import env_util
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
+from stable_baselines3.common.vec_env import VecEnv
+from torch import nn
+
+#: Nombre del juego pequeño, «Atrapa la pelota» (`coursekit.comparison.catch`), entre los juegos que acepta este módulo.
+CATCH = "atrapa"
+
+
+class DoubleDQN(DQN):
+    """El DQN de SB3 con el objetivo de van Hasselt et al. (2016): la red en línea elige, la red objetivo valora.
+
+    `DQN.train` usa la red objetivo para una sola cosa, el máximo de sus valores en la observación siguiente. Aquí ve,
+    mientras entrena, una sola columna: el valor que la red objetivo da a la acción que elige la red en línea. Lo
+    demás (retornos de n pasos, finales de partida, pérdida) es el código de SB3, sin copiarlo.
+    """
+
+    def train(self, gradient_steps: int, batch_size: int = 100) -> None:
+        q_net_target = self.q_net_target
+
+        def chosen_by_online(next_observations):
+            best = self.q_net(next_observations).argmax(dim=1, keepdim=True)
+            return q_net_target(next_observations).gather(1, best)
+
+        self.q_net_target = chosen_by_online
+        try:
+            super().train(gradient_steps, batch_size)
+        finally:
+            self.q_net_target = q_net_target
+
+
+class SmallCNN(BaseFeaturesExtractor):
+    """La red del capítulo 3 para pantallas de 10×10: dos convoluciones de 3×3, sin zancada, y 128 unidades.
+
+    La de Mnih et al. (2015) no cabe: su primera capa deja esa pantalla en un solo píxel.
+    """
+
+    def __init__(self, observation_space: spaces.Box, features_dim: int = 128, channels: int = 16):
+        super().__init__(observation_space, features_dim)
+        planes, height, width = observation_space.shape
+        self.layers = nn.Sequential(
+            nn.Conv2d(planes, channels, kernel_size=3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(channels, channels, kernel_size=3, padding=1),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(channels * height * width, features_dim),
+            nn.ReLU(),
+        )
+
+    def forward(self, observations: torch.Tensor) -> torch.Tensor:
+        return self.layers(observations)
+
+
+#: Algoritmo → su clase y lo que lo distingue de los demás de su familia.
+ALGORITHMS = {
+    "dqn": (DQN, {}),
+    "dqn-3pasos": (DQN, {"n_steps": 3}),
+    "double-dqn": (DoubleDQN, {}),
+    "qr-dqn": (QRDQN, {}),
+    "ppo": (PPO, {}),
+    "a2c": (A2C, {}),
+}
+
+# Los hiperparámetros, con los nombres de los constructores de SB3. `n_envs` es el número de ambientes, y
+# `exploration_steps` (pasos del agente en que baja ε) se traduce a la `exploration_fraction` de SB3.
+# En «atrapa», la tasa de aprendizaje de cada algoritmo es la mejor de 3e-4, 1e-3 y 3e-3 en un entrenamiento de 32,000
+# pasos con la semilla 100, que no participa en la comparación publicada; lo demás no se ajustó.
+_CATCH_VALUE = {
+    "n_envs": 16,
+    "learning_rate": 3e-3,
+    "buffer_size": 50_000,
+    "learning_starts": 500,
+    "batch_size": 64,
+    "train_freq": 1,  # en pasos vectoriales: una actualización cada 16 transiciones
+    "target_update_interval": 960,
+    "exploration_steps": 16_000,
+    "exploration_final_eps": 0.05,
+}
+_ATARI_VALUE = {
+    "n_envs": 8,
+    "learning_rate": 1e-4,
+    "buffer_size": 100_000,
+    "learning_starts": 20_000,
+    "batch_size": 32,
+    "train_freq": 1,
+    "target_update_interval": 4_000,
+    "exploration_steps": 400_000,
+    "exploration_final_eps": 0.01,
+}
+_CATCH = {
+    "dqn": _CATCH_VALUE,
+    "dqn-3pasos": _CATCH_VALUE,
+    "double-dqn": _CATCH_VALUE,
+    "qr-dqn": {**_CATCH_VALUE, "n_quantiles": 25},
+    "ppo": {"n_envs": 16, "learning_rate": 1e-3, "n_steps": 20, "batch_size": 80, "n_epochs": 4, "ent_coef": 0.01},
+    "a2c": {"n_envs": 16, "learning_rate": 3e-3, "n_steps": 5, "ent_coef": 0.01},
+}
+# PPO y A2C: los del RL Zoo de SB3, con la tasa de aprendizaje fija.
+_ATARI = {
+    "dqn": _ATARI_VALUE,
+    "dqn-3pasos": _ATARI_VALUE,
+    "double-dqn": _ATARI_VALUE,
+    "qr-dqn": {**_ATARI_VALUE, "n_quantiles": 200},
+    "ppo": {
+        "n_envs": 8,
+        "learning_rate": 2.5e-4,
+        "n_steps": 128,
+        "batch_size": 256,
+        "n_epochs": 4,
+        "clip_range": 0.1,
+        "ent_coef": 0.01,
+    },
+    "a2c": {"n_envs": 16, "learning_rate": 7e-4, "n_steps": 5, "ent_coef": 0.01, "vf_coef": 0.25},
+}
+
+
+def find_algorithm(algorithm: str) -> str:
+    """El nombre de `algorithm` en `ALGORITHMS`, o `ValueError` con el más parecido."""
+    return find_name(algorithm, ALGORITHMS, "el algoritmo")
+
+
+def hyperparameters(algorithm: str, game: str) -> dict[str, int | float]:
+    """Los hiperparámetros de `algorithm` en `game`: unos para «atrapa» y otros para todos los juegos de Atari."""
+    name = find_algorithm(algorithm)
+    return {**(_CATCH if game == CATCH else _ATARI)[name], "gamma": 0.99, **ALGORITHMS[name][1]}
+
+
+def make_agent(algorithm: str, game: str, steps: int, *, seed: int = 0, **changes) -> BaseAlgorithm:
+    """Un agente de Stable-Baselines3 sin entrenar, con sus ambientes, listo para `learn(steps)`; en CPU.
+
+    Parámetros
+    ----------
+    algorithm: uno de `ALGORITHMS`.
+    game: «atrapa» o un juego de Atari.
+    steps: pasos del agente que se piensa entrenar.
+    seed: semilla de la red, de la exploración y de los ambientes.
+    changes: reemplazan valores de `hyperparameters(algorithm, game)`.
+
+    Todos los algoritmos tienen la misma red delante: `SmallCNN` en «atrapa» y la de Mnih et al. (2015) en Atari.
+    """
+    name = find_algorithm(algorithm)
+    cls, _ = ALGORITHMS[name]
+    arguments = {**hyperparameters(name, game), **changes}
+    n_envs = arguments.pop("n_envs")
+    if game == CATCH:
+        env: VecEnv = env_util.make_vec_env(CatchEnv, n_envs=n_envs, seed=seed)
+        policy = {"features_extractor_class": SmallCNN, "net_arch": []}
+    else:
+        env, policy = make_vec_env(game, n_envs, seed, threads=1), {}  # hay un proceso por núcleo
+    if "n_quantiles" in arguments:
+        policy["n_quantiles"] = arguments.pop("n_quantiles")
+    if "exploration_steps" in arguments:
+        arguments["exploration_fraction"] = min(arguments.pop("exploration_steps") / steps, 1.0)
+        if game != CATCH:  # cada cuadro una sola vez; los n pasos los hace la memoria
+            memory = {"n_steps": arguments.pop("n_steps", 1), "gamma": arguments["gamma"]}
+            arguments |= {"replay_buffer_class": FrameReplayBuffer, "replay_buffer_kwargs": memory}
+    return cls("CnnPolicy", env, policy_kwargs=policy, seed=seed, device="cpu", **arguments)
+
+
+def play(agent: BaseAlgorithm, game: str, episodes: int, *, seed: int = evaluation.SEED) -> pd.DataFrame:
+    """Juega `episodes` partidas de forma voraz; devuelve una tabla como la de `coursekit.evaluation.evaluate`.
+
+    En «atrapa» la partida `i` comienza con la semilla `seed + i`, de modo que todos los agentes juegan las mismas.
+    """
+    if game != CATCH:
+        return evaluation.evaluate(agent, find_game(game)[0], episodes, epsilon=0.0, seed=seed)
+    envs = [CatchEnv() for _ in range(episodes)]
+    observations = np.stack([env.reset(seed=seed + i)[0] for i, env in enumerate(envs)])
+    for _ in range(SIZE - 1):
+        actions, _ = agent.predict(observations, deterministic=True)
+        played = [env.step(action) for env, action in zip(envs, actions, strict=True)]
+        observations = np.stack([step[0] for step in played])
+    return pd.DataFrame({"episode": range(1, episodes + 1), "score": [step[1] for step in played], "length": SIZE - 1})

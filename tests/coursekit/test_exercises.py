@@ -1,0 +1,743 @@
+"""Los ejercicios: cada comprobación acepta la solución de la página y rechaza, con un mensaje que sirva, sus errores.
+
+`BANK` tiene los errores que de verdad se cometen, cada uno con un trozo del mensaje que le toca.
+"""
+
+import ast
+import re
+from pathlib import Path
+from types import SimpleNamespace
+
+from coursekit.exercises import PENDING, WRONG, cap01, cap02, cap03, cap04, cap05, cap06, cap07, cap08, cap09, comprobar
+
+import nbformat
+import numpy as np
+import pytest
+import torch
+from stable_baselines3.common.callbacks import BaseCallback, EveryNTimesteps
+
+BOOK = Path(__file__).resolve().parents[2] / "book"
+MODULES = {1: cap01, 2: cap02, 3: cap03, 4: cap04, 5: cap05, 6: cap06, 7: cap07, 8: cap08, 9: cap09}
+CHECKS = {
+    f"{chapter}.{name.removeprefix('exercise_')}": check
+    for chapter, module in MODULES.items()
+    for name, check in vars(module).items()
+    if name.startswith("exercise_")
+}
+NOOP, FIRE, RIGHT, LEFT = range(4)
+
+
+def notebook(chapter: int):
+    (path,) = BOOK.glob(f"{chapter:02d}_*.ipynb")
+    return nbformat.read(path, as_version=4)
+
+
+# --- Los errores ---------------------------------------------------------------------------------------------------
+
+
+def chase(ram, speak=int, ball=99, left=-4, right=8):
+    paddle, column = speak(ram[72]), speak(ram[ball])
+    distance = column - paddle
+    return FIRE if ram[101] == 0 else RIGHT if distance > right else LEFT if distance < left else NOOP
+
+
+def split(rewards, ends, clip=False, keep_open=False, reset=True, late=False):
+    """Las sumas de recompensas entre finales, con los errores usuales de quien las separa."""
+    scores, total = [], 0.0
+    for reward, end in zip(np.sign(rewards) if clip else rewards, ends, strict=True):
+        if end and late:
+            scores, total = [*scores, total], reward
+            continue
+        total += reward
+        if end:
+            scores, total = [*scores, total], 0.0 if reset else total
+    return [*scores, total] if keep_open else scores
+
+
+def whole(ends, lives):
+    return np.logical_and(ends, lives == 0)
+
+
+def target(batch, model, epsilon, *, net="q_net_target", screens="next_observations", dim=1, keepdim=True, keep=True,
+           gamma=None, mix=lambda best, mean, epsilon: (1 - epsilon) * best + epsilon * mean):  # fmt: skip
+    with torch.no_grad():
+        q = getattr(model, net)(getattr(batch, screens))
+        value = mix(q.max(dim=dim, keepdim=keepdim).values, q.mean(dim=dim, keepdim=keepdim), epsilon)
+    return batch.rewards + (1 - batch.dones if keep else 1) * (gamma or model.gamma) * value
+
+
+def with_gradient(batch, model, epsilon):
+    return batch.rewards + (1 - batch.dones) * model.gamma * model.q_net_target(batch.next_observations).max(1, True)[0]
+
+
+def everything_masked(batch, model, epsilon):
+    return (1 - batch.dones) * target(batch, model, epsilon)
+
+
+def q_table(episodes=3_000, gamma=0.99):
+    env, rng, table = cap03.CatchEnv(), np.random.default_rng(0), np.zeros((10, 10, 2, 8, 3))
+    env.reset(seed=0)
+    for _ in range(episodes):
+        env.reset()
+        done = False
+        while not done:
+            before = env.ball_row, env.ball_col, int(env.ball_dx > 0), env.paddle_col
+            action = int(rng.integers(3) if rng.random() < 0.5 else table[before].argmax())
+            _, reward, done, _, _ = env.step(action)
+            after = env.ball_row, env.ball_col, int(env.ball_dx > 0), env.paddle_col
+            table[before][action] += 0.5 * (reward + gamma * table[after].max() - table[before][action])
+    return table
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _tables():
+    """Las tablas se entrenan una sola vez, y solo si hacen falta."""
+    good = q_table()
+    TABLES["zeros"], TABLES["short"] = np.zeros_like(good), good[..., 0]
+    TABLES["flipped"], TABLES["mirrored"], TABLES["transposed"] = good[:, :, ::-1], good[..., ::-1], good.swapaxes(0, 1)
+    TABLES["negative"], TABLES["nan"] = -good, good * np.nan
+    TABLES["young"], TABLES["myopic"] = q_table(episodes=300), q_table(gamma=0.0)
+    TABLES["random"] = np.random.default_rng(0).normal(size=good.shape)
+
+
+TABLES: dict = {}
+
+
+def table(name):
+    return lambda: TABLES[name]
+
+
+def in_place(scores):
+    scores.sort()
+    return np.mean(scores[len(scores) // 4 : len(scores) - len(scores) // 4])
+
+
+def trimmed(scores, low=0.25, high=0.25, order=sorted, up=False):
+    scores = order(scores)
+    cut = (lambda part: int(np.ceil(part * len(scores)))) if up else (lambda part: int(part * len(scores)))
+    return np.mean(scores[cut(low) : len(scores) - cut(high)])
+
+
+def negative_slice(scores):
+    cut = len(scores) // 4
+    return sum(sorted(scores)[cut:-cut]) / (len(scores) - 2 * cut)
+
+
+def bootstrap(a, b, *, percentiles=(2.5, 97.5), replace=True, size=None, sign=1, same=False):
+    rng, means = np.random.default_rng(0), []
+    for _ in range(2_000):
+        if same:
+            chosen = rng.integers(min(len(a), len(b)), size=min(len(a), len(b)))
+            means.append(a[chosen].mean() - b[chosen].mean())
+        else:
+            x, y = (rng.choice(scores, size or len(scores), replace=replace) for scores in (a, b))
+            means.append(sign * (x.mean() - y.mean()))
+    return np.percentile(means, percentiles)
+
+
+def same_seed(a, b):
+    x, y = (np.random.default_rng(0).choice(scores, (2_000, len(scores))).mean(axis=1) for scores in (a, b))
+    return np.percentile(x - y, [2.5, 97.5])
+
+
+def rolled(stack, frame, starts):
+    return np.zeros_like(stack) if starts else np.roll(stack, -1, axis=0)
+
+
+def overwritten(stack, frame, starts):
+    stack[:-1], stack[-1] = stack[1:].copy(), frame
+    return stack
+
+
+def shifted(stack, frame, starts, first=None):
+    """La pila correcta, salvo lo que pone `first` al comenzar."""
+    older = np.zeros_like(stack[1:]) if starts else stack[1:]
+    result = np.concatenate([older, frame[None]])
+    return first(stack, frame) if starts and first else result
+
+
+def look_with(every=lambda model, each: model.num_timesteps % each == 0, goes_on=True):
+    def train_and_look(model, total, each, look):
+        def callback(*_):
+            if every(model, each):
+                look(model)
+            return goes_on
+
+        model.learn(total, callback=callback)
+
+    return train_and_look
+
+
+def in_rounds(model, total, each, look, **options):
+    for _ in range(total // each):
+        model.learn(each, **options)
+        look(model)
+
+
+class Calls(BaseCallback):
+    def __init__(self, each, look):
+        super().__init__()
+        self.each, self.look = each, look
+
+    def _on_step(self):
+        if self.n_calls % self.each == 0:
+            self.look(self.model)
+        return True
+
+
+def stuck(equal, *, consecutive=True, extra=0, end_only=False, first=False, fixed=None):
+    def check(screens, patience=100):
+        patience, still, longest = fixed or patience, 0, 0
+        for i in range(1, len(screens)):
+            same = equal(screens[i], screens[0 if first else i - 1])
+            still = still + 1 if same else (0 if consecutive else still)
+            longest = still if end_only else max(longest, still)
+        return longest >= patience + extra
+
+    return check
+
+
+def pixels_of(memory):
+    return memory.observations[: memory.size()]
+
+
+def line(step, steps, final):
+    return 1 + min(step / steps, 1) * (final - 1)
+
+
+def weights(frames, actions, *, biases=True, flat=7, first=None, last=None):
+    layers = ((first or frames, 32, 8), (32, 64, 4), (64, 64, 3), (64 * flat * flat, 512, 1), (512, last or actions, 1))
+    return sum(inputs * outputs * side**2 + biases * outputs for inputs, outputs, side in layers)
+
+
+def backwards(rewards, gamma, into=list, start=0.0):
+    returns, future = into(rewards), start
+    for i in reversed(range(len(rewards))):
+        returns[i] = future = rewards[i] + gamma * future
+    return list(returns)
+
+
+def discounted_past(rewards, gamma):
+    returns, past = [], 0.0
+    for reward in rewards:
+        past = reward + gamma * past
+        returns.append(past)
+    return returns
+
+
+def last_below(scores, goal):
+    below = scores.index[scores < goal]
+    return int(below[-1]) if len(below) else None
+
+
+def steadily(scores, goal):
+    lowest_from_here = scores[::-1].cummin()[::-1]
+    fine = scores.index[lowest_from_here >= goal]
+    return fine[0] if len(fine) else None
+
+
+def strictly_above(scores, goal):
+    low = scores.index[scores <= goal]
+    after = scores.index[scores.index > low[-1]] if len(low) else scores.index
+    return int(after[0]) if len(after) else None
+
+
+def covered(agent, screen, rows, columns, frames=slice(None), in_place=False, original=True):
+    hidden = screen if in_place else screen.copy()
+    before = agent.q_net(torch.as_tensor(screen[None].copy())).detach().numpy()[0]
+    hidden[frames, rows, columns] = 0
+    after = agent.q_net(torch.as_tensor(hidden[None])).detach().numpy()[0]
+    return after - before if original else after
+
+
+def blacked(screens, where, copy=True):
+    result = screens.copy() if copy else screens
+    result[where] = 0
+    return result
+
+
+def n_steps(rewards, ends, value, gamma, *, power=lambda n: n, first=0, bootstrap=True, ends_matter=True, stop=True,
+            before=False, always_bootstrap=False):  # fmt: skip
+    """El objetivo de n pasos, con los errores usuales de quien lo escribe."""
+    total, over = 0.0, False
+    for i, (reward, end) in enumerate(zip(rewards, ends, strict=True)):
+        over = over or (end and ends_matter)
+        if over and before:
+            break
+        total += gamma ** (i + first) * reward
+        if over and stop:
+            break
+    if always_bootstrap and over:
+        return total + gamma ** len(rewards) * value
+    return total + gamma ** power(len(rewards)) * value * (bootstrap and not over)
+
+
+BANK = {
+    "1.1": [
+        (72, "quedaban 5 vidas y el byte 72 valía"),  # la paleta
+        (58, "se cuentan desde 0"),
+        (88, "mientras quedan 5 vidas"),
+        (128, "de 0 a 127"),
+        (-71, "de 0 a 127"),
+        ("57", "el número de un byte"),
+        (57.5, "entero"),
+        (99, "Deben coincidir en todos"),  # la pelota
+    ],
+    "1.2": [
+        ({"RIGHT"}, "son 1 de 6"),
+        ({"RIGHT", "UPRIGHT", "DOWNRIGHT"}, "el botón puede estar apretado"),
+        ({"LEFT", "UPLEFT", "DOWNLEFT", "LEFTFIRE", "UPLEFTFIRE", "DOWNLEFTFIRE"}, "la paleta va a la izquierda"),
+        ({"RIGHT", "UPRIGHT", "DOWNRIGHT", "UP"}, "a ningún lado"),
+        ({3, 6, 8, 11, 14, 16}, "conjunto de nombres"),
+        ("RIGHT", "conjunto de nombres"),
+        ({"DERECHA"}, "no está entre las 18 acciones"),
+        (set(), "son 0 de 6"),
+    ],
+    "1.3": [
+        (lambda ram: chase(ram, speak=np.uint8), "convierte los bytes en `int`"),
+        (lambda ram: {RIGHT: LEFT, LEFT: RIGHT}.get(chase(ram), chase(ram)), "huye de la pelota"),
+        (lambda ram: NOOP if ram[101] == 0 else chase(ram), "no aprieta FIRE"),
+        (lambda ram: FIRE, "y respondió 1 y 1"),
+        (lambda ram: chase(ram, ball=101), "está en el byte 99"),
+        (lambda ram: ["NOOP", "FIRE", "RIGHT", "LEFT"][chase(ram)], "el número de una acción"),
+        (lambda ram: chase(ram) + 1 if ram[101] else FIRE, "las acciones van de 0 a 3"),
+        (lambda ram: chase(ram, left=-90, right=90), "no muchas, en que se queda quieta"),
+        (lambda ram: chase(np.roll(ram, -1)), "está en el byte 99"),
+        (chase(np.zeros(128)), "Se esperaba una función, sin llamarla"),
+    ],
+    "2.1": [
+        ((1_100_000, 141_723), "Están al revés"),
+        ((8_000_000_000 // 28_224, 1_090_000), ": contaste una pila por transición"),
+        ((8_000_000_000 // 7_056, 1_133_786), "un cuadro por transición"),
+        ((8_000_000_000 // (4 * 56_448), 1_090_000), "cuatro bytes por píxel"),
+        ((8 * 2**30 // 56_448, 1_090_000), "2³⁰ bytes"),
+        ((8e9 / 56_448, 1_090_000), "se redondea hacia abajo"),
+        ((141_724, 1_090_000), "se redondea hacia abajo"),
+        ((141_723, 283_446), "ocupan 2.1 GB"),
+        ((100_000, 1_090_000), "ocupan 5.6 GB"),
+        (141_723, "dos enteros"),
+    ],
+    "2.2": [
+        (lambda bombs, skip, last: bombs[::skip].mean(), "del primero"),
+        (lambda bombs, skip, last: bombs[skip - 1 :: skip].sum(), "la fracción 1/3"),
+        (lambda bombs, skip, last: 100 * bombs[skip - 1 :: skip].mean(), "la fracción 1/3"),
+        (lambda bombs, skip, last: bombs.mean(), "del primero"),
+        (lambda bombs, skip, last: bombs[3::4].mean(), "¿Usas el `salto` que llega?"),
+        (lambda bombs, skip, last: bombs[skip - 1 :: skip].mean(), "con que esté en uno de los dos"),
+        (lambda bombs, skip, last: bombs.reshape(-1, skip)[:, -last:].all(axis=1).mean(), "en uno de los dos"),
+        (lambda bombs, skip, last: bombs.reshape(-1, skip)[:, -last:].mean(), "en uno de los dos"),
+        (
+            lambda bombs, skip, last: (bombs[skip - 1 :: skip] | (last == 2) & bombs[1::skip]).mean(),
+            "en uno de los dos",
+        ),
+        (
+            lambda bombs, skip, last: bombs.reshape(-1, skip)[:, -last * last + (last - 1) :].any(1).mean(),
+            "los cuadros 2 y 3",
+        ),
+    ],
+    "2.3": [
+        (lambda stack, frame, starts: np.concatenate([frame[None], stack[:-1]]), "el cuadro nuevo va al final"),
+        (lambda stack, frame, starts: np.concatenate([stack[:-1], frame[None]]), "salió el más nuevo"),
+        (rolled, "el más viejo dio la vuelta"),
+        (overwritten, "modificó la pila"),
+        (lambda stack, frame, starts: shifted(stack, frame, False), "conserva cuadros de la partida anterior"),
+        (lambda stack, frame, starts: shifted(stack, frame, not starts), "`comienza` está al revés"),
+        (lambda s, f, starts: shifted(s, f, starts, lambda s, f: np.stack([f] * 4)), "el primer cuadro se repite"),
+        (lambda s, f, starts: np.moveaxis(shifted(s, f, starts), 0, -1), "en el último eje"),
+        (lambda s, f, starts: shifted(s, f, starts) / 255, "debe seguir siendo `uint8`"),
+        (lambda s, f, starts: np.concatenate([s, f[None]]), "la forma es (5, 84, 84)"),
+        (lambda s, f, starts: np.concatenate([s[1:], f]), "La función se detuvo"),  # sin f[None]
+    ],
+    "3.1": [
+        (lambda rewards, gamma: backwards(rewards, gamma)[::-1], "orden inverso"),
+        (lambda rewards, gamma: [gamma * g for g in backwards(rewards, gamma)], "no se descuenta"),
+        (lambda rewards, gamma: backwards(rewards, 1.0), "falta el descuento γ"),
+        (discounted_past, "suman el pasado"),
+        (lambda rewards, gamma: list(rewards), "son las recompensas"),
+        (lambda rewards, gamma: backwards(rewards, gamma, into=np.array), "es de enteros"),
+        (lambda rewards, gamma: backwards(rewards, gamma)[0], "un retorno por paso"),
+        (lambda rewards, gamma: backwards(rewards, 0.5), "no se cumple"),
+        (lambda rewards, gamma: [[g] * i for i, g in enumerate(backwards(rewards, gamma))], "llegó otra cosa"),
+        (lambda rewards, gamma: [rewards[i] + gamma * rewards[i + 1] for i in range(len(rewards))], "IndexError"),
+    ],
+    "3.2": [
+        (lambda *a: target(*a, keep=False), "1 - batch.dones"),
+        (lambda *a: target(*a, net="q_net"), "de la red en línea"),
+        (lambda *a: target(*a, dim=0), "son el eje 1"),
+        (lambda *a: target(*a, keepdim=False), "Usa `keepdim=True`"),
+        (lambda *a: target(*a, screens="observations"), "el futuro empieza en `next_observations`"),
+        (lambda *a: target(*a, gamma=1.0), "le falta γ"),
+        (lambda *a: target(*a, mix=lambda best, mean, e: e * best + (1 - e) * mean), "están cambiados"),
+        (lambda *a: target(*a, mix=lambda best, mean, e: best), "con ε = 1 no"),
+        (lambda *a: target(*a, mix=lambda best, mean, e: mean if e > 0.5 else best), "con ε = 0.3 no"),
+        (with_gradient, "torch.no_grad()"),
+        (everything_masked, "se espera la recompensa y nada más"),
+        (lambda batch, model, epsilon: batch.reward, "AttributeError"),
+    ],
+    "3.3": [
+        (table("zeros"), "sigue en ceros"),
+        (table("short"), "de forma (10, 10, 2, 8, 3)"),
+        (table("flipped"), "la dirección está al revés"),
+        (table("mirrored"), "las acciones están al revés"),
+        (table("transposed"), "la fila y la columna"),
+        (table("negative"), "el signo está cambiado"),
+        (table("young"), "faltan episodios o azar"),
+        (table("myopic"), "faltan episodios o azar"),
+        (table("random"), "faltan episodios o azar"),
+        (table("nan"), "que no son números"),
+        (lambda: "tabla.npy", "llegó otra cosa"),
+    ],
+    "4.1": [
+        (1, "una cada 32"),
+        (4, "una cada 8"),  # olvida train_freq
+        (2, "una cada 16"),
+        (16 * 2 * 4, "una cada 0.25"),
+        (1 / 8, "una cada 256"),
+        (-1, "una actualización por transición"),
+        (0, "no se corrige nunca"),
+        ("8", "el valor de `gradient_steps`"),
+    ],
+    "4.2": [
+        (lambda step, steps, final: 1 - step / steps * (1 - final), "se queda quieta"),
+        (lambda step, steps, final: max(final, 1 - step / steps), "no de 1 a 0 con un corte"),
+        (lambda step, steps, final: final ** min(step / steps, 1), "no de 1 a 0 con un corte"),
+        (lambda step, steps, final: line(steps - min(step, steps), steps, final), "al comienzo se juega al azar"),
+        (lambda step, steps, final: line(step // steps, 1, final), "En el paso 500"),
+        (lambda step, steps, final: 1 - min(step / steps, 1), "ahí termina la exploración"),
+        (lambda step, steps, final: line(step, steps, 0.2), "usa el `final` que llega"),
+        (lambda step, steps, final: line(step / 1e6, 0.1, final), "ahí termina la exploración"),
+        (lambda step, steps, final: (line(step, steps, final),), "el valor de ε"),
+        (lambda step: 1.0, "La función se detuvo"),
+    ],
+    "4.3": [
+        (lambda frames, actions: weights(frames, actions, biases=False), "faltan los sesgos"),
+        (lambda frames, actions: 1_686_180, "la última capa"),
+        (lambda frames, actions: weights(4, actions), "la primera capa"),
+        (lambda frames, actions: weights(frames, actions, flat=10), "64×7×7"),
+        (lambda frames, actions: weights(frames, 4) + 512 * (actions - 4), "con sus sesgos"),
+        (lambda frames, actions: weights(4, actions) * frames // 4, "la primera capa"),
+        (lambda frames, actions: weights(frames, actions) * 4, "64×7×7"),  # bytes
+        (lambda frames, actions: f"{weights(frames, actions):,}", "la cantidad de parámetros"),
+    ],
+    "5.1": [
+        (6, "son filas"),
+        (35_000, "la contaste como una"),
+        (6_000, "no cada 1,000"),
+        (50_000, "cuánto recuerda la curva"),
+        (34 * 5_000, "suaviza un escalón"),
+        (0.5, "suaviza un escalón"),
+        ("30,000", "una cantidad de pasos"),
+    ],
+    "5.2": [
+        (lambda scores, goal: scores.index[scores >= goal].min(), "la primera vez"),
+        (last_below, "y se pide el siguiente"),
+        (lambda scores, goal: int(np.flatnonzero(scores < goal)[-1]) + 1, "es la posición"),
+        (lambda scores, goal: scores.idxmax(), "el del máximo"),
+        (lambda scores, goal: scores.index[scores.index > scores.index[scores < goal].max()][0], "IndexError"),
+        (lambda scores, goal: last_below(scores, goal) + 1_000, "termina por debajo"),
+        (strictly_above, "no es bajar de ella"),
+        (lambda scores, goal: (scores >= goal).idxmax(), "la primera vez"),
+        (lambda scores, goal: scores, "un paso"),
+    ],
+    "6.1": [
+        (np.mean, "la media de todos"),
+        (np.median, "la mediana"),
+        (lambda scores: trimmed(scores, order=list), "hay que ordenar"),
+        (lambda scores: trimmed(scores, 1 / 8, 1 / 8), "descartaste un octavo"),
+        (lambda scores: trimmed(scores, low=0), "el cuarto más bajo"),
+        (lambda scores: trimmed(scores, high=0), "el cuarto más alto"),
+        (in_place, "desordenó la lista"),
+        (lambda scores: trimmed(scores, up=True), "redondeado hacia abajo"),
+        (negative_slice, "`[0:-0]` está vacío"),
+        (lambda scores: sorted(scores)[2:-2], "la media central"),
+    ],
+    "6.2": [
+        (lambda a, b: bootstrap(a, b, sign=-1), "se resta b de a"),
+        (lambda a, b: bootstrap(a, b, replace=False), "no tiene ancho"),
+        (lambda a, b: bootstrap(a, b, percentiles=(5, 95)), "los percentiles 2.5 y 97.5"),
+        (lambda a, b: bootstrap(a, b, percentiles=(25, 75)), "los percentiles 2.5 y 97.5"),
+        (lambda a, b: bootstrap(a, b, percentiles=(0.025, 0.975)), "cuenta de 0 a 100"),
+        (lambda a, b: bootstrap(a, b, percentiles=(97.5, 2.5)), "están al revés"),
+        (lambda a, b: bootstrap(a, b, size=1), "y no los de sus medias"),
+        (lambda a, b: bootstrap(a, b, same=True), "las mismas posiciones"),
+        (same_seed, "las mismas posiciones"),
+        (lambda a, b: np.percentile(np.subtract(a, b), [2.5, 97.5]), "ValueError"),
+        (lambda a, b: np.mean(a) - np.mean(b), "sus dos extremos"),
+    ],
+    "6.3": [
+        (lambda rewards, ends, lives: split(rewards, ends), "perder una vida es un final para el agente"),
+        (lambda rewards, ends, lives: split(rewards, whole(ends, lives), keep_open=True), "sin terminar"),
+        (lambda rewards, ends, lives: split(rewards, whole(ends, lives), clip=True), "recortadas a su signo"),
+        (lambda rewards, ends, lives: split(rewards, whole(ends, lives), reset=False), "vuelve a cero"),
+        (lambda rewards, ends, lives: split(rewards, whole(ends, lives), late=True), "la recompensa del último paso"),
+        (lambda rewards, ends, lives: split(rewards, lives == 0), "En Pong"),
+        (
+            lambda rewards, ends, lives: [s for s, k in zip(split(rewards, ends), lives[ends], strict=True) if k == 0],
+            "solo cuenta la última vida",
+        ),
+        (lambda rewards, ends, lives: rewards.sum(), "un puntaje por partida"),
+        (lambda rewards, ends, lives: split(rewards, lives == 5), "hasta el final con 0 vidas"),
+    ],
+    "7.1": [
+        (lambda a, b: a.max(axis=1), "quien elige es también quien valora"),
+        (lambda a, b: b.max(axis=1), "el máximo de `b`"),
+        (lambda a, b: a[np.arange(len(a)), b.argmax(axis=1)], "los papeles están cambiados"),
+        (lambda a, b: a.argmax(axis=1), "los números de las acciones"),
+        (lambda a, b: ((a + b) / 2).max(axis=1), "el máximo del promedio"),
+        (lambda a, b: b[:, a.argmax(axis=1)], "cruza todas las filas"),
+        (lambda a, b: b[np.arange(4), a.argmax(axis=0)], "un valor por fila"),
+        (lambda a, b: b[np.arange(len(a)), a.argmax(axis=1)].mean(), "un valor por fila"),
+    ],
+    "7.2": [
+        (lambda *a: -covered(*a), "el signo está al revés"),
+        (lambda *a: np.abs(covered(*a)), "falta el signo"),
+        (lambda *a: covered(*a, in_place=True), "trabaja en una copia"),
+        (lambda *a: covered(*a, frames=-1), "un solo cuadro"),
+        (lambda agent, screen, rows, columns: covered(agent, screen, columns, rows), "están cambiadas"),
+        (lambda *a: np.zeros(4), "no hay ningún cambio"),
+        (lambda *a: covered(*a)[None], "un cambio por acción"),
+        (lambda *a: covered(*a).max(), "un cambio por acción"),
+        (lambda *a: covered(*a, original=False), "menos los cuatro originales"),
+        (lambda agent, screen, *zone: agent.q_net(screen[None]), "La función se detuvo"),
+    ],
+    "7.3": [
+        (lambda screens, rows: blacked(screens, np.s_[:, :, :, :rows]), "Tapaste columnas"),
+        (lambda screens, rows: blacked(screens, np.s_[:, :, -rows:]), "las últimas filas"),
+        (lambda screens, rows: blacked(screens, np.s_[:, :rows]), "las filas el tercero"),
+        (lambda screens, rows: blacked(screens, np.s_[:1]), "las primeras observaciones"),
+        (lambda screens, rows: blacked(screens, np.s_[:, -1, :rows]), "de todos los cuadros"),
+        (lambda screens, rows: blacked(screens, np.s_[:, :, : rows + 1]), "la fila 7 ya no se tapa"),
+        (lambda screens, rows: blacked(screens, np.s_[:, :, : rows - 1]), "las filas 0 a 6"),
+        (lambda screens, rows: blacked(screens, np.s_[:, :, rows - 1]), "las filas 0 a 6"),
+        (lambda screens, rows: blacked(screens, np.s_[:, :, :rows], copy=False), "trabaja en una copia"),
+        (lambda screens, rows: screens[:, :, rows:], "las mismas observaciones"),
+        (lambda screens, rows: blacked(screens, np.s_[:, :, :rows]) / 255, "`uint8`"),
+    ],
+    "8.1": [
+        (lambda *a: n_steps(*a, ends_matter=False), "de otra partida"),
+        (lambda *a: n_steps(*a, bootstrap=False), "falta lo que viene después"),
+        (lambda *a: n_steps(*a, power=lambda n: 0), "no se descontó"),
+        (lambda *a: n_steps(*a, power=lambda n: 1), "una sola vez"),
+        (lambda *a: n_steps(*a, power=lambda n: n - 1), "n − 1 veces"),
+        (lambda *a: n_steps(*a, first=1), "la primera recompensa no se descuenta"),
+        (lambda *a: n_steps(*a, always_bootstrap=True), "el valor siguiente también"),
+        (lambda *a: n_steps(*a, stop=False), "las recompensas que siguen al final"),
+        (lambda *a: n_steps(*a, before=True), "con su recompensa, y nada más"),
+        (lambda rewards, ends, value, gamma: sum(rewards) + gamma**3 * value, "las recompensas también"),
+        (lambda rewards, ends, value, gamma: [r + gamma * value for r in rewards], "un número"),
+    ],
+    "8.2": [
+        (lambda v, a: v + a, "falta restar la media"),
+        (lambda v, a: v + a - a.max(dim=1, keepdim=True).values, "restaste el máximo"),
+        (lambda v, a: v + a - a.mean(), "la de todo el lote"),
+        (lambda v, a: v + a - a.mean(dim=0, keepdim=True), "sobre el lote"),
+        (lambda v, a: a - a.mean(dim=1, keepdim=True), "falta sumar el valor"),
+        (lambda v, a: v + a + a.mean(dim=1, keepdim=True), "y la sumaste"),
+        (lambda v, a: v + a - a.mean(dim=1), "La función se detuvo"),  # falta keepdim
+        (lambda v, a: (v + a - a.mean(dim=1, keepdim=True)).max(dim=1).values, "un Q por fila y por acción"),
+    ],
+    "8.3": [
+        (lambda steps, curve, threshold=0.9: steps[(curve >= threshold).argmax()], "`argmax` de todo falso es 0"),
+        (lambda steps, curve, threshold=0.9: int((curve >= threshold).argmax()), "esa es la posición"),
+        (lambda steps, curve, threshold=0.9: steps[curve >= threshold][-1], "el último paso que lo cumple"),
+        (lambda steps, curve, threshold=0.9: steps[curve < threshold][-1], "el último por debajo"),
+        (lambda steps, curve, threshold=0.9: steps[curve.argmax()], "usa el `umbral` que llega"),
+        (lambda steps, curve, threshold=0.9: curve[(curve >= threshold).argmax()], "el valor de la curva"),
+        (lambda steps, curve, threshold=0.9: min(steps[curve > threshold], default=np.inf), "mayor o igual"),
+        (lambda steps, curve, threshold=0.9: min(steps[curve >= threshold], default=-1), "se espera `np.inf`"),
+        (lambda steps, curve, threshold=0.5: min(steps[curve >= threshold], default=np.inf), "es 0.9"),
+        (lambda steps, curve, threshold=0.9: steps[curve >= threshold], "un solo número"),
+        (lambda steps, curve, threshold=0.9: steps[curve >= threshold][0], "IndexError"),
+    ],
+    "9.1": [
+        (lambda memory: bool(pixels_of(memory).max() > 0), "pregunta si hay luz"),
+        (lambda memory: len(np.unique(memory.observations)) > 1, "los ceros de los lugares libres"),
+        (lambda memory: memory.size() > 0, "Con ocho pantallas negras"),
+        (lambda memory: memory.observations.dtype == np.uint8, "Con ocho pantallas negras"),
+        (lambda memory: len(np.unique(memory.observations[0])) > 1, "míralas todas"),
+        (lambda memory: len(np.unique(memory.observations[: memory.pos])) > 1, "vuelve a cero al llenarse"),
+        (lambda memory: bool((pixels_of(memory)[0] != pixels_of(memory)).any()), "O compara unas pantallas con otras"),
+        (lambda memory: len(np.unique(pixels_of(memory))), "`True` o `False`"),
+        (lambda memory: not len(np.unique(pixels_of(memory))) > 1, "Con ocho pantallas negras"),
+    ],
+    "9.2": [
+        (stuck(lambda x, y: x.sum() == y.sum()), "píxel por píxel"),
+        (stuck(np.array_equal, extra=1), "y paciencia 3 no avisó"),
+        (stuck(np.array_equal, extra=-1), "cuenta pasos, no pantallas"),
+        (stuck(np.array_equal, consecutive=False), "nunca tres seguidos"),
+        (stuck(np.array_equal, end_only=True), "en el medio"),
+        (stuck(np.array_equal, first=True), "y paciencia 3 no avisó"),
+        (
+            lambda screens, patience=100: len(screens) - len({s.tobytes() for s in screens}) >= patience,
+            "nunca tres seguidos",
+        ),
+        (stuck(np.array_equal, fixed=3), "son 100 pasos"),
+        (lambda screens, patience: stuck(np.array_equal)(screens, patience), "La función se detuvo"),
+        (lambda screens, patience=100: all(screens[i] == screens[0] for i in range(patience)), "ValueError"),
+    ],
+    "9.3": [
+        (in_rounds, "ε volvió a 1"),
+        (lambda *a: in_rounds(*a, reset_num_timesteps=False), "con su propio total"),
+        (look_with(goes_on=None), "en el primer paso"),
+        (lambda model, total, each, look: model.learn(total), "nunca llamó a `mirar`"),
+        (lambda model, total, each, look: (model.learn(total), look(model)), "miró una sola vez"),
+        (
+            lambda model, total, each, look: model.learn(total, callback=Calls(each, look)),
+            "con 4 ambientes cada una son 4 pasos",
+        ),
+        (look_with(every=lambda model, each: True), "compara `num_timesteps` con `cada`"),
+        (lambda model, total, each, look: model.learn(total, progres_bar=True), "TypeError"),
+    ],
+}
+
+# Otras maneras de tener razón: rechazarlas sería peor que aceptar un error.
+ALSO_RIGHT = [
+    ("1.1", np.uint8(57)),
+    ("1.2", ["RIGHT", "UPRIGHT", "DOWNRIGHT", "RIGHTFIRE", "UPRIGHTFIRE", "DOWNRIGHTFIRE"]),
+    ("1.3", lambda ram: chase(ram, left=-4, right=4)),
+    ("1.3", lambda ram: np.int64(chase(ram, left=-2, right=12))),
+    ("2.1", (8_000_000_000 // 56_448, 8_000_000_000 // 7_056)),
+    ("2.1", (141_673.0, 1_083_027)),
+    ("2.2", lambda bombs, skip, last: sum(any(bombs[i - last : i]) for i in range(skip, 13, skip)) / (12 // skip)),
+    ("2.3", lambda stack, frame, starts: np.array([*(stack[1:] * (not starts)), frame])),
+    ("3.1", lambda rewards, gamma: np.array(backwards(rewards, gamma))),
+    ("3.1", lambda rewards, gamma: [sum(gamma**k * r for k, r in enumerate(rewards[i:])) for i in range(len(rewards))]),
+    ("3.2", lambda *a: target(*a).detach()),
+    ("4.1", 8.0),
+    ("4.2", lambda step, steps, final: np.interp(step, [0, steps], [1, final])),
+    ("4.2", lambda step, steps, final: max(final, 1 - (1 - final) * step / steps)),
+    ("5.2", steadily),
+    ("6.1", lambda scores: float(np.sort(scores)[len(scores) // 4 : len(scores) - len(scores) // 4].mean())),
+    ("6.2", bootstrap),
+    ("6.2", lambda a, b: tuple(bootstrap(list(a), list(b)))),
+    ("6.3", lambda rewards, ends, lives: np.array(split(rewards, whole(ends, lives)))),
+    ("7.1", lambda a, b: [y[x.argmax()] for x, y in zip(a, b, strict=True)]),
+    ("8.3", lambda steps, curve, threshold=0.9: min(steps[curve >= threshold], default=float("inf"))),
+    ("9.1", lambda memory: len(np.unique(pixels_of(memory))) > 1),
+    ("9.2", stuck(np.array_equal)),
+    ("9.2", stuck(lambda x, y: (x == y).all())),
+    ("9.3", lambda model, total, each, look: model.learn(total, callback=EveryNTimesteps(each, Calls(1, look)))),
+]
+REJECTED: dict[str, int] = {}
+
+
+# --- Las pruebas ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")
+@pytest.mark.parametrize("exercise", CHECKS)
+def test_every_plausible_mistake_gets_the_message_that_fits(exercise):
+    answers = BANK[exercise]
+    assert len(answers) >= 5
+    REJECTED[exercise] = 0
+    for position, (answer, fragment) in enumerate(answers):
+        verdict = comprobar(exercise, answer() if exercise == "3.3" else answer)
+        assert verdict.outcome == WRONG and not verdict, f"respuesta {position}: {verdict}"
+        assert fragment in verdict.message, f"respuesta {position}: {verdict}"
+        assert verdict.message.endswith(f" Mira «{CHECKS[exercise].section}».")
+        REJECTED[exercise] += 1
+
+
+@pytest.mark.parametrize(("exercise", "answer"), ALSO_RIGHT)
+def test_other_right_answers_are_accepted_too(exercise, answer):
+    verdict = comprobar(exercise, answer)
+    assert verdict, verdict
+
+
+@pytest.mark.parametrize("exercise", CHECKS)
+def test_the_solution_of_the_page_is_accepted(exercise, tmp_path, monkeypatch):
+    chapter, number = exercise.split(".")
+    cells = [cell for cell in notebook(int(chapter)).cells if cell.cell_type == "code"]
+    names = {"NOOP": NOOP, "FIRE": FIRE, "RIGHT": RIGHT, "LEFT": LEFT}
+    names["por_transicion"] = {"ReplayBuffer de SB3": 56_468, "FrameReplayBuffer": 7_300}
+    imports = [n for cell in cells for n in ast.parse(cell.source).body if isinstance(n, ast.Import | ast.ImportFrom)]
+    exec(compile(ast.Module(imports, []), "imports", "exec"), names)
+    solution = [cell for cell in cells if cell.id.startswith(f"ejercicio-{chapter}-{number}-solucion")]
+    monkeypatch.chdir(tmp_path)
+    for cell in solution:
+        exec(compile(cell.source, cell.id, "exec"), names)
+        if "assert comprobar(" in cell.source:
+            assert f'comprobar("{exercise}"' in cell.source
+            break
+    else:
+        pytest.fail("la solución no llama a comprobar")
+
+
+@pytest.mark.parametrize("exercise", CHECKS)
+def test_the_answer_as_it_stands_is_kindly_left_for_later(exercise):
+    chapter, number = exercise.split(".")
+    cells = {cell.id: cell for cell in notebook(int(chapter)).cells}
+    names = {"comprobar": comprobar}
+    exec(cells[f"ejercicio-{chapter}-{number}-respuesta"].source, names)
+    verdict = eval(cells[f"ejercicio-{chapter}-{number}-comprobar"].source, names)
+    assert not verdict and verdict.outcome == PENDING and "..." in verdict.message
+    assert repr(verdict).startswith(f"○ Ejercicio {exercise}: todavía no hay respuesta. ")
+    if callable(list(names.values())[-1]):
+        assert comprobar(exercise, lambda *arguments: None).outcome == PENDING
+
+
+@pytest.mark.parametrize("exercise", CHECKS)
+def test_the_section_to_look_at_exists_in_the_chapter(exercise):
+    text = "\n".join(cell.source for cell in notebook(int(exercise[0])).cells if cell.cell_type == "markdown")
+    headings = {re.sub(r"[`*]", "", heading) for heading in re.findall(r"^#+ (.+)$", text, flags=re.MULTILINE)}
+    assert CHECKS[exercise].section in headings
+
+
+@pytest.mark.parametrize("chapter", MODULES)
+def test_each_chapter_asks_two_to_four_exercises_that_say_minutes_and_difficulty(chapter):
+    cells = notebook(chapter).cells
+    text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    starts = re.findall(r"^```\{exercise-start\} .+\n:label: (ejercicio-\d-\d)\n```\n\n\*\d+ minutos · "
+                        r"(?:fácil|media|difícil)\.\* ", text, flags=re.MULTILINE)  # fmt: skip
+    assert starts == [f"ejercicio-{chapter}-{n}" for n in range(1, len(starts) + 1)] and 2 <= len(starts) <= 4
+    for label in starts:
+        assert f"```{{solution-start}} {label}\n:class: dropdown\n```" in text
+    hidden = [cell for cell in cells if "-solucion" in cell.id]
+    assert hidden and all(cell.metadata.get("jupyter") == {"source_hidden": True} for cell in hidden)
+
+
+def test_an_error_of_the_student_is_explained_with_its_line():
+    def broken(rewards, gamma):
+        total = 0
+        return total / 0
+
+    verdict = comprobar("3.1", broken)
+    assert not verdict and "ZeroDivisionError" in verdict.message
+    assert f"en la línea {broken.__code__.co_firstlineno + 2}, `return total / 0`" in verdict.message
+
+
+def test_an_error_of_the_checker_is_not_taken_for_one_of_the_student(monkeypatch):
+    monkeypatch.setattr(cap04, "exercise_1", lambda answer: SimpleNamespace().missing)
+    with pytest.raises(AttributeError):
+        comprobar("4.1", 8)
+
+
+def test_the_verdict_reads_well_as_text_and_as_markdown():
+    verdict = comprobar("4.1", 8)
+    assert verdict and repr(verdict).startswith("✔ Ejercicio 4.1: correcto. Treinta y dos")
+    assert verdict._repr_markdown_().startswith("✔ **Ejercicio 4.1: correcto.** Treinta y dos")
+    assert repr(comprobar("4.1", 1)).startswith("✘ Ejercicio 4.1: todavía no es correcto. Entre dos tandas")
+
+
+def test_answers_inside_numpy_and_torch_count_as_numbers():
+    for eight in (np.int64(8), np.array([8]), np.float32(8), torch.tensor(8)):
+        assert comprobar("4.1", eight)
+    assert not comprobar("4.1", True)
+    assert comprobar("2.1", (..., 3)).outcome == PENDING
+
+
+@pytest.mark.parametrize(("exercise", "hint"), [("4.9", "4.1, 4.2, 4.3"), ("77.1", '"3.2"'), ("tres", '"3.2"')])
+def test_an_exercise_that_does_not_exist_is_an_error_that_names_those_that_do(exercise, hint):
+    with pytest.raises(ValueError, match="No hay nada que comprobar") as error:
+        comprobar(exercise, 1)
+    assert hint in str(error.value)
+
+
+def test_the_share_of_mistakes_rejected_is_printed(capsys):
+    if set(REJECTED) != set(CHECKS):
+        pytest.skip("no se probaron todos los bancos")
+    total = sum(len(BANK[exercise]) for exercise in CHECKS)
+    with capsys.disabled():
+        print(f"\nejercicios: {sum(REJECTED.values())} de {total} respuestas erradas, rechazadas con su mensaje "
+              f"({sum(REJECTED.values()) / total:.0%}), en {len(CHECKS)} ejercicios")  # fmt: skip
+    assert sum(REJECTED.values()) == total
