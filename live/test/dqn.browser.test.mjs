@@ -33,7 +33,7 @@ after(async () => {
   if (folder) rmSync(folder, { recursive: true });
 });
 
-/** Abre la página y anota lo que se queje, lo que se pida y las tareas largas del hilo principal. */
+/** Abre la página y anota lo que se queje y lo que pida. */
 async function open({ theme = "light", width = 1280, hash = "", script, reducedMotion } = {}) {
   const context = await browser.newContext({ viewport: { width, height: 900 }, reducedMotion });
   const page = await context.newPage();
@@ -43,16 +43,22 @@ async function open({ theme = "light", width = 1280, hash = "", script, reducedM
   page.on("request", (request) => {
     if (!/^(file|blob|data):/.test(request.url())) page.complaints.push(`pidió ${request.url()}`);
   });
-  await page.addInitScript(() => {
-    window.longTasks = [];
-    new PerformanceObserver((list) => longTasks.push(...list.getEntries().map((entry) => entry.duration))).observe({ type: "longtask", buffered: true });
-  });
   if (script) await page.addInitScript(script);
   await page.goto(pathToFileURL(join(folder, `${theme}.html`)) + hash);
   page.part = (name) => page.locator(`[data-p=${name}]`);
   page.step = async () => Number(/paso ([\d,]+) de/.exec(await page.part("avance").textContent())?.[1].replace(",", "") ?? 0);
   page.until = (condition, argument) => page.waitForFunction(condition, argument, { timeout: 60_000 });
   return page;
+}
+
+/** La tarea más larga del hilo principal, en ms de procesador: así no cuenta lo que otros programas lo hagan esperar. */
+function longestTask(trace) {
+  const { traceEvents } = JSON.parse(trace);
+  const thread = ({ pid, tid }) => `${pid}/${tid}`;
+  const main = new Set(traceEvents.filter(({ name, args }) => name === "thread_name" && args.name === "CrRendererMain").map(thread));
+  const tasks = traceEvents.filter((event) => event.name === "RunTask" && main.has(thread(event)));
+  assert.ok(tasks.length > 100, "no se registraron las tareas");
+  return Math.max(...tasks.map(({ tdur = 0 }) => tdur / 1000));
 }
 
 const begun = () => /paso [\d,]+ de/.test(document.querySelector("[data-p=avance]").textContent);
@@ -82,12 +88,14 @@ for (const [theme, width] of [["light", 390], ["dark", 390], ["light", 1280], ["
 
 browserTest("aprende en menos de un minuto sin trabar la página", async (t) => {
   const page = await open();
+  await browser.startTracing(page, { categories: ["toplevel", "devtools.timeline", "disabled-by-default-devtools.timeline"] });
+  await page.reload();
   await page.part("entrenar").click();
   await page.until(finished);
+  const longest = longestTask(await browser.stopTracing());
   const said = await page.part("aviso").textContent();
   const [, seconds, caught] = /en (\d+) segundos: atrapa (\d+) de cada 100/.exec(said).map(Number);
-  const longest = Math.max(0, ...(await page.evaluate(() => longTasks)));
-  t.diagnostic(`${seconds} s, atrapa ${caught} %, tarea más larga ${longest} ms`);
+  t.diagnostic(`${seconds} s, atrapa ${caught} %, tarea más larga ${longest.toFixed(0)} ms`);
   assert.ok(seconds < 60 && caught >= 95, said);
   assert.ok(longest < 100, `una tarea de ${longest} ms`);
   await page.until(() => /● *●/.test(document.querySelector("[data-p=puntos]").textContent));

@@ -169,7 +169,7 @@ class LiveDqn {
     const missing = SWITCHES.some((item) => isOff(item, this.settings));
     const busy = this.active().length > 0;
     this.part.ajustes.textContent = busy
-      ? "Lo que cambie vale enseguida para la corrida en marcha; una línea de puntos lo marca en la figura."
+      ? "Lo que cambies vale enseguida para la corrida en marcha; una línea de puntos lo marca en la figura."
       : `La próxima corrida: ${describe(this.settings)}. ${missing ? TAKEN_AWAY : ""}`;
     this.part.semillas.value = String(SEEDS.includes(this.seeds) ? this.seeds : SEEDS.findLast((n) => n <= this.seeds));
     this.seeds = Number(this.part.semillas.value);
@@ -182,7 +182,7 @@ class LiveDqn {
     ({ seed: this.seed, seeds: this.seeds } = found);
     this.change(found.settings);
     const what = describe(found.settings);
-    this.say([`El enlace trae estos ajustes: ${what}. Presione «Entrenar» para ver qué pasa.`, ...found.problems].join(" "), true);
+    this.say([`El enlace trae estos ajustes: ${what}. Presiona «Entrenar» para ver qué pasa.`, ...found.problems].join(" "), true);
     requestAnimationFrame(() => this.element.scrollIntoView({ block: "start" }));
   }
 
@@ -491,7 +491,7 @@ function template() {
     (name, i) => `<span><span aria-hidden="true"> </span>${i < 2 ? ARROWS[i] + name : name + ARROWS[i]}</span><span class="barra" aria-hidden="true"><i></i></span><span class="num">0.00</span>`,
   ).join("");
   return `
-<p><strong>Esta red nació hace un instante y no sabe nada.</strong> Verá solo los píxeles de este juego y recibirá +1 cuando atrape la pelota y −1 cuando se le escape. Presione «Entrenar» y mire cómo aprende.</p>
+<p><strong>Esta red nació hace un instante y no sabe nada.</strong> Verá solo los píxeles de este juego y recibirá +1 cuando atrape la pelota y −1 cuando se le escape. Presiona «Entrenar» y mira cómo aprende.</p>
 <div class="fila">
   <button type="button" class="principal" data-p="entrenar">▶ Entrenar</button>
   <button type="button" data-p="pausa" disabled>Pausa</button>
@@ -523,7 +523,7 @@ function template() {
     </div>
   </figure>
 </div>
-<span class="t">Quítele una pieza</span>
+<span class="t">Quítale una pieza</span>
 <div class="interruptores">${switches}<button type="button" class="interruptor" role="switch" aria-checked="false" data-switch="double"><span>Double DQN<small>una red elige, otra valora</small></span></button></div>
 <p data-p="ajustes" class="estado"></p>
 <figure><span class="t">Pelotas atrapadas, de cada 100</span>
