@@ -8,10 +8,11 @@ import sys
 
 from coursekit.envs import make_vec_env
 from coursekit.metrics import TAGS, read_metrics
-from coursekit.runs import HALF_WRITTEN, Run, new_info, versions
+from coursekit.runs import HALF_WRITTEN, Run, new_info
 from coursekit.training import loop, recipe
 from coursekit.training.agents import load_agent
 from coursekit.training.loop import train
+from coursekit.training.machine import versions
 from coursekit.training.model import make_dqn
 from coursekit.training.recipe import DEFAULTS, LADDER
 from coursekit.training.replay import FrameReplayBuffer
