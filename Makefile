@@ -17,7 +17,7 @@ export OMP_WAIT_POLICY := PASSIVE
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := ayuda
-.PHONY: ayuda libro test revisar lab hojas pdf bench limpiar instalar
+.PHONY: ayuda libro test revisar lab colab hojas pdf bench limpiar instalar
 
 ayuda:  ## muestra esta lista
 	@echo "DQN a partir de píxeles.  Órdenes:"
@@ -46,6 +46,9 @@ revisar: $(SELLO)  ## recorre el libro ya construido, también en un navegador
 
 lab: $(SELLO)  ## abre los cuadernos en JupyterLab
 	$(PY) book/_ext/lab.py
+
+colab: $(SELLO)  ## pone en los cuadernos la celda de Colab, con el repositorio que dice _config.yml
+	$(PY) book/_ext/colab.py
 
 hojas: $(SELLO)  ## copia el curso sin las soluciones en _build/hojas, para repartirlo
 	$(PY) book/_ext/hojas.py

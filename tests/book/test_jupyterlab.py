@@ -149,11 +149,13 @@ def test_a_chapter_runs_from_top_to_bottom_with_one_order(tab, jupyterlab, name)
         """cells => {
           const prompts = [...document.querySelectorAll('.jp-CodeCell .jp-InputArea-prompt')];
           const done = prompts.filter(prompt => /\\[\\d+\\]/.test(prompt.textContent)).length;
-          return document.querySelector('[data-mime-type="application/vnd.jupyter.error"]') || done === cells;
+          const failed = [...document.querySelectorAll('.jp-OutputArea-output')].some(
+            output => output.textContent.includes('Traceback (most recent call last)'));
+          return failed || done === cells;
         }""",
         arg=len(code),
     )
-    errors = tab.locator("[data-mime-type='application/vnd.jupyter.error']").all_inner_texts()
+    errors = tab.locator(".jp-OutputArea-output", has_text="Traceback (most recent call last)").all_text_contents()
     assert not errors, errors[0][-800:]
     assert tab.locator(".jp-OutputArea-output").count() > 3
     assert tab.faults == []
