@@ -1,4 +1,4 @@
-"""Los ambientes: uno para mirar (`make_env`) y varios, ya preprocesados, para entrenar (`make_vec_env`)."""
+"""Los juegos por su nombre, y sus ambientes: uno para mirar (`make_env`) y varios para entrenar (`make_vec_env`)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Las grabaciones: ver jugar a un agente, o a varios lado a lado, en un GIF o un MP4 (`record`, `show`)."""
+"""Pedir una grabación y mostrarla (`record`, `show`): quién juega, dónde y cuánto; la imagen es de `playing.film`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""La película de una partida: una imagen por paso, con sus letras, y el archivo GIF o MP4."""
+"""La película de una partida: cómo es cada imagen (pantallas, puntaje, letras) y cómo se escribe el GIF o el MP4."""
 
 from __future__ import annotations
 

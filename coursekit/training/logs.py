@@ -1,4 +1,4 @@
-"""Los registros de un entrenamiento: dónde están y cómo se leen los de SB3, TensorBoard, CleanRL y RL Zoo."""
+"""Leer los registros de un entrenamiento: los de SB3, TensorBoard, CleanRL y RL Zoo."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Una corrida de principio a fin (`train`), que se puede interrumpir, matar, seguir y alargar."""
+"""Una corrida de principio a fin (`train`): qué se anota y se guarda en el camino, y cómo se interrumpe y se sigue."""
 
 from __future__ import annotations
 
@@ -272,6 +272,9 @@ class _ResumableTensorBoard(TensorBoardOutputFormat):
 
     def __init__(self, folder: Path, step: int):
         folder.mkdir(parents=True, exist_ok=True)
+        # TensorBoard lee los archivos por nombre, que empieza con el segundo en que se abrieron: uno por segundo.
+        while any(folder.glob(f"*tfevents.{int(time.time())}.*")):
+            time.sleep(0.05)
         self.writer = SummaryWriter(log_dir=str(folder), purge_step=step + 1)
         self._is_closed = False
 
