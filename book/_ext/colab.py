@@ -11,7 +11,7 @@ import yaml
 
 CURSO = Path(__file__).resolve().parents[2]
 ID = "instalar-en-colab"
-CELDA = """# En Colab esto instala el curso y trae sus corridas (unos dos minutos).  Donde ya está, no hace nada.
+CELDA = """# En Colab, instala el curso y trae sus corridas (unos dos minutos).  Donde ya está no hace nada.
 import importlib.util, os, subprocess, sys
 
 if importlib.util.find_spec("coursekit") is None:

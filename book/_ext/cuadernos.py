@@ -13,7 +13,7 @@ from docutils import nodes
 from sphinx.transforms import SphinxTransform
 from sphinx.util.nodes import make_refnode
 
-EJERCICIO = re.compile(r"Ejercicio \d+\.\d+\. ")
+EJERCICIO = re.compile(r"Ejercicio (\d+)\.(\d+)\. ")
 SOLUCION = re.compile(r"Solución del ejercicio \d+\.\d+$")
 
 
@@ -41,8 +41,11 @@ class Recuadros(SphinxTransform):
             titulo, *resto = seccion.children
             if SOLUCION.match(titulo.astext()):
                 caja = plegado("", *resto, titulo=titulo.astext())
-            elif EJERCICIO.match(titulo.astext()):
+            elif hallado := EJERCICIO.match(titulo.astext()):
                 caja = nodes.admonition("", titulo, *resto, classes=["ejercicio"])
+                # Se enlaza por su número, [así](03_dqn_desde_cero.ipynb#ejercicio-3-1), aunque cambie de título.
+                lugares = self.env.metadata[self.env.docname].setdefault("myst_slugs", {})
+                lugares["ejercicio-{}-{}".format(*hallado.groups())] = (None, seccion["ids"][0], titulo.astext())
             else:
                 continue
             caja["ids"], caja["names"] = seccion["ids"], seccion["names"]

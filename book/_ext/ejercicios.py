@@ -8,8 +8,6 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from myst_parser.mdit_to_docutils.base import default_slugify
-
 TIEMPO = re.compile(r"\*\*Tiempo:\*\* unos (\d+) minutos de lectura.*?; las celdas tardan (.+)\.")
 EJERCICIO = re.compile(r"^### Ejercicio (\d+\.\d+)\. (.+)\n+\*(\d+) minutos · (fácil|media|difícil)\.\*", re.MULTILINE)
 
@@ -24,7 +22,7 @@ class Ejercicio:
 
     @property
     def ancla(self) -> str:
-        return default_slugify(f"Ejercicio {self.numero}. {self.titulo}")
+        return f"ejercicio-{self.numero.replace('.', '-')}"
 
 
 @dataclass(frozen=True)

@@ -82,6 +82,13 @@ def mejorar(app, exception):
     (salida / "index.html").write_text(portada, encoding="utf-8")
 
 
+def sin_repositorio(app, config):
+    """Mientras _config.yml no diga cuál es el repositorio no hay adónde llevar los botones de Colab y de Binder."""
+    if not config.html_theme_options.get("repository_url"):
+        for opcion in ("launch_buttons", "repository_url"):
+            config.html_theme_options.pop(opcion, None)
+
+
 def en_una_pagina(app):
     """La edición de una sola página (imprimir.py) lleva las fórmulas aunque la portada no tenga ninguna."""
     if app.builder.name == "singlehtml":
@@ -89,6 +96,7 @@ def en_una_pagina(app):
 
 
 def setup(app):
+    app.connect("config-inited", sin_repositorio)
     app.connect("builder-inited", en_una_pagina)
     app.connect("html-page-context", sin_thebe, priority=900)
     app.connect("build-finished", mejorar, priority=100)  # antes de que otro escriba index.html

@@ -29,6 +29,7 @@ NOT_PROSE = re.compile(
 # Una palabra: sin guiones bajos, puntos, cifras ni mayúsculas por dentro, que son nombres del código.
 WORD = re.compile(r"(?<![\w./\\@#%&=<>\"'\[(-])(?<!--)[(«“¿¡\"]*([^\W\d_]+)(?![\w(=/\\\[])(?!\.\w)")
 PARAMETER = re.compile(r"^\s*(?:\w+(?:, \w+)*): ", re.MULTILINE)  # «game: nombre del juego», en un docstring
+PROGRAM = re.compile(r"=>|^import \w", re.MULTILINE)  # un texto que es, a su vez, JavaScript o Python
 SENTENCE = re.compile(r"[^\W\d_]{2,}[,;:]? [^\W\d_]")
 
 
@@ -52,7 +53,7 @@ def written_in(code: str) -> list[str]:
             inside.append(token.string)
     for text in inside:
         text = re.sub(r"\\[nt]|\{[^{}]*\}", " ", text)
-        if SENTENCE.search(text) and "=>" not in text:  # lo que lleva «=>» es JavaScript
+        if SENTENCE.search(text) and not PROGRAM.search(text):
             texts.append(PARAMETER.sub("", text))
     return texts
 

@@ -35,11 +35,12 @@ def prose(page: Path) -> str:
 
 
 def anchors(text: str) -> set[str]:
-    """Los lugares a los que se puede enlazar: los títulos, como los nombra MyST, y las etiquetas."""
+    """Los lugares a los que se puede enlazar: los títulos, como los nombra MyST, y los ejercicios, por su número."""
     without_code = re.sub(r"^(```+).*?^\1", "", text, flags=re.MULTILINE | re.DOTALL)
     titles = re.findall(r"^#{1,3} (.+)$", without_code, re.MULTILINE)
     slugs = {re.sub(r"[^\w -]", "", title.strip()).lower().replace(" ", "-") for title in titles}
-    return slugs | set(re.findall(r":label: (\S+)", text))
+    numbers = {f"ejercicio-{a}-{b}" for a, b in re.findall(r"^### Ejercicio (\d+)\.(\d+)\.", text, re.MULTILINE)}
+    return slugs | numbers
 
 
 def rows(table: str) -> list[list[str]]:
