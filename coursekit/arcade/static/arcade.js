@@ -193,15 +193,15 @@ output { font-variant-numeric: tabular-nums; font-weight: 700; }
 .cover .start:focus-visible { outline-color: #fff; }
 .problem { max-width: 90%; margin: 0; padding: .7rem .9rem; border-radius: 10px; background: rgb(0 0 0 / 88%); color: #fff; font-size: .95rem; text-align: center; }
 .panel { display: grid; gap: 1rem; align-content: start; min-width: 0; }
-h4 { margin: 0 0 .4rem; font: inherit; font-size: .92rem; font-weight: 700; }
+.title { margin: 0 0 .4rem; font: inherit; font-size: .92rem; font-weight: 700; }
 .unit { color: var(--muted); font-weight: 400; }
 .seen canvas { display: block; width: 100%; border-radius: 6px; background: #17191d; image-rendering: pixelated; }
 .ticks { display: grid; grid-template-columns: repeat(4, 1fr); margin: .2rem 0 0; color: var(--muted); font-size: .78rem; text-align: center; }
 .bars { display: grid; gap: .3rem; margin: 0; padding: 0; list-style: none; }
-.bars li { display: grid; grid-template-columns: 1.1rem 8.2rem 1fr 3.2rem; align-items: center; gap: .35rem; padding: .12rem .3rem; border-radius: 8px; font-size: .9rem; }
+.bars li { display: grid; grid-template-columns: 1.1rem 9.2rem 1fr 3.2rem; align-items: center; gap: .35rem; padding: .12rem .3rem; border-radius: 8px; font-size: .9rem; }
 .bars li.chosen { background: var(--glow); font-weight: 700; }
 .bars .mark { color: var(--accent); text-align: center; }
-.bars .name { white-space: nowrap; }
+.bars .name { min-width: 0; }
 .bars small { color: var(--muted); font-weight: 400; }
 .bars .track { height: .8rem; border-radius: 4px; background: var(--soft); overflow: hidden; }
 .bars .fill { display: block; height: 100%; border-radius: 4px; transform-origin: left; }
@@ -252,6 +252,9 @@ summary { font-weight: 700; cursor: pointer; }
 }
 .duel .screens { grid-template-columns: 1fr 1fr; }
 .duel .cover { inset: 6px; aspect-ratio: auto; }
+@container (max-width: 759px) {
+  .bars li { grid-template-columns: 1.1rem 8.6rem 1fr 2.8rem; font-size: .86rem; }
+}
 @container (max-width: 619px) {
   .modes { width: 100%; }
   .modes label { flex: 1 1 auto; }
@@ -294,14 +297,14 @@ summary { font-weight: 700; cursor: pointer; }
   </div>
     </div>
     <div class="panel">
-      <div class="block seen" data-for="robot"><h4>Lo que ve el agente</h4>
+      <div class="block seen" data-for="robot"><p class="title">Lo que ve el agente</p>
         <canvas width="345" height="84" role="img" aria-label="Los cuatro cuadros de 84×84 que recibe la red"></canvas>
         <p class="ticks" aria-hidden="true"><span>hace 3 pasos</span><span>hace 2</span><span>hace 1</span><span>ahora</span></p></div>
-      <div class="block values" data-for="robot"><h4>Lo que cree que vale cada acción <span class="unit">(valor Q)</span></h4>
+      <div class="block values" data-for="robot"><p class="title">Lo que cree que vale cada acción <span class="unit">(Q)</span></p>
         <ol class="bars"></ol></div>
-      <div class="block trace" data-for="robot"><h4>Los últimos diez segundos</h4>
+      <div class="block trace" data-for="robot"><p class="title">Los últimos diez segundos</p>
         <canvas role="img" aria-label="Valores Q de los últimos diez segundos"></canvas></div>
-      <div class="block mine" data-for="person" hidden><h4>Tus partidas</h4><div class="record"></div>
+      <div class="block mine" data-for="person" hidden><p class="title">Tus partidas</p><div class="record"></div>
         <button class="quiet" data-do="forget" hidden>Borrar mis partidas</button></div>
     </div>
   </div>
