@@ -75,7 +75,7 @@ def ficha(carpeta: Path, raiz: str) -> dict:
     if rom(entrada["game"]) is None:
         entrada, _ = payloads(carpeta)  # lleva la frase que dice que falta
     else:
-        entrada["rom"] = "rom-" + Path(still(entrada["game"])).stem
+        entrada["rom"] = f"rom-{GAMES[entrada['game']]}"
     return entrada | {"still": raiz + still(entrada["game"])}
 
 

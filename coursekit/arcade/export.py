@@ -13,12 +13,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from coursekit.envs import find_game
 from coursekit.evaluation import HUMAN_NORMALISED, agent_steps, load_agent
 from coursekit.runs import Run
 
-#: Los juegos que la página sabe jugar: en ellos se comparó su emulador con ALE, cuadro por cuadro.
-GAMES = ("Breakout", "Pong", "SpaceInvaders")
+#: Los juegos que la página sabe jugar (en ellos se comparó su emulador con ALE, cuadro por cuadro) y sus ROM.
+GAMES = {"Breakout": "breakout", "Pong": "pong", "SpaceInvaders": "space_invaders"}
 #: Orden de los pesos en el archivo: el de la red de Mnih et al. (2015), cada capa con su sesgo.
 LAYERS = (
     "features_extractor.cnn.0",
@@ -62,7 +61,7 @@ def rom(game: str) -> bytes | None:
     from ale_py import roms
 
     try:
-        path = roms.get_rom_path(find_game(game)[1])
+        path = roms.get_rom_path(GAMES[game])
     except (FileNotFoundError, NotADirectoryError, OSError):
         return None
     return Path(path).read_bytes() if path else None
@@ -78,7 +77,7 @@ def catalogue(run: Run | str | Path, *, name: str | None = None, ladder: bool = 
     """
     run = Run(run)
     info = run.info
-    game = find_game(info["game"])[0]
+    game = info["game"]
     if game not in GAMES:
         raise ValueError(
             f"La corrida {str(run.path)!r} es de {game}, y la página solo sabe jugar {', '.join(GAMES)}: "
@@ -119,7 +118,7 @@ def payloads(run: Run | str | Path, *, name: str | None = None, ladder: bool = T
     content = rom(entry["game"])
     if content is None:
         return entry | {"missing": NO_ROM.format(game=entry["game"])}, iter(())
-    entry["rom"] = f"rom-{find_game(entry['game'])[1]}"
+    entry["rom"] = f"rom-{GAMES[entry['game']]}"
 
     def files() -> Iterator[Payload]:
         yield payload(entry["rom"], content)

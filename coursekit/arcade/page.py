@@ -8,8 +8,7 @@ from html import escape
 from importlib.resources import files
 from pathlib import Path
 
-from coursekit.arcade.export import payloads, to_json
-from coursekit.envs import find_game
+from coursekit.arcade.export import GAMES, payloads, to_json
 from coursekit.runs import Run, atomic
 
 MODES = ("agent", "person", "duel")
@@ -55,7 +54,7 @@ def static(name: str) -> bytes:
 
 def still(game: str) -> str:
     """Nombre del archivo con la foto de `game`."""
-    return f"{find_game(game)[1]}.png"
+    return f"{GAMES[game]}.png"
 
 
 def place(entries: list[dict], base: str, image: str, **options) -> str:

@@ -5,7 +5,7 @@ import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
 export const HERE = fileURLToPath(new URL(".", import.meta.url));
-const FOLDER = `${HERE}fixtures/`;
+export const FOLDER = `${HERE}fixtures/`;
 const PYTHON = process.env.PYTHON ?? fileURLToPath(new URL("../../.venv/bin/python", import.meta.url));
 
 /** Las grabaciones se hacen una vez, con el Python del curso (o el de la variable PYTHON). */

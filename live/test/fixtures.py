@@ -6,14 +6,17 @@ Por juego deja en CARPETA (en binario, una tras otra):
   <juego>.cuadros   200 pasos: los dos últimos cuadros de ALE (colores) y el de 84×84 que da AtariVectorEnv
   <juego>.estados   500 observaciones (4, 84, 84) y los valores Q en float32 del agente publicado
   <juego>.pesos     el archivo de datos del agente publicado, como lo recibe la página
-y, en referencias.json, la paleta de ALE y la evaluación publicada.
+y además sala/index.html, una página con las tres corridas; celda.html, lo que `arcade` muestra en JupyterLab; y, en
+referencias.json, los colores de ALE y la evaluación publicada.
 """
 
 import json
 import sys
 from pathlib import Path
 
-from coursekit.arcade.export import payload, weights
+from coursekit.arcade import arcade
+from coursekit.arcade.export import payload, payloads, weights
+from coursekit.arcade.page import _PAGE, place, static
 from coursekit.envs import make_vec_env
 from coursekit.evaluation import load_agent
 from coursekit.runs import Run
@@ -116,6 +119,27 @@ def states(agent, game: str, seed: int) -> bytes:
     return observations.tobytes() + q.astype("<f4").tobytes()
 
 
+def pages(folder: Path) -> None:
+    """La sala con las tres corridas, y una celda."""
+    room, entries = folder / "sala", []
+    room.mkdir(exist_ok=True)
+    for rom in GAMES.values():
+        entry, contents = payloads(RUNS / f"{rom}-dqn", ladder=rom == "breakout")
+        entries.append(entry | {"still": f"{rom}.png"})
+        (room / f"{rom}.png").write_bytes(static(f"{rom}.png"))
+        for item in contents:
+            (room / f"{item.name}.js").write_text(item.text, encoding="ascii")
+    page = _PAGE.format(
+        title="Sala de juegos",
+        heading="<h1>Sala de juegos</h1>",
+        place=place(entries, "", "breakout.png"),
+        scripts='<script src="arcade.js"></script>',
+    )
+    (room / "index.html").write_text(page, encoding="utf-8")
+    cell = f"<!DOCTYPE html><html lang=es><title>Celda</title>{arcade(RUNS / 'pong-dqn')._repr_html_()}"
+    (folder / "celda.html").write_text(cell, encoding="utf-8")
+
+
 def main(folder: Path) -> None:
     torch.set_num_threads(1)
     folder.mkdir(parents=True, exist_ok=True)
@@ -139,6 +163,7 @@ def main(folder: Path) -> None:
             "published": run.results["results"]["default"],
             "colours": colours(ale),
         }
+    pages(folder)
     (folder / "referencias.json").write_text(json.dumps(reference), encoding="utf-8")
 
 

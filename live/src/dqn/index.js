@@ -204,6 +204,7 @@ class LiveDqn {
   // ---- Las corridas
 
   start() {
+    this.hush();
     const name = describe(this.settings);
     while (this.runs.some((run) => run.name === name && run.seed === this.seed)) this.seed++; // repetir es con otro azar
     for (let i = 0; i < this.seeds; i++) this.enqueue({ ...this.settings }, this.seed + i);
@@ -212,6 +213,7 @@ class LiveDqn {
 
   /** La figura del capítulo: todo, y sin cada pieza, con los demás ajustes como están y las mismas semillas. */
   compare() {
+    this.hush();
     const whole = { ...this.settings };
     for (const { changes } of SWITCHES) for (const key of Object.keys(changes)) whole[key] = HYPERPARAMETERS[key];
     for (let i = 0; i < this.seeds; i++) {
@@ -389,6 +391,11 @@ class LiveDqn {
     this.part.anuncio.textContent = words;
     if (notice) this.part.aviso.textContent = words;
     this.part.aviso.hidden = !this.part.aviso.textContent;
+  }
+
+  hush() {
+    this.part.aviso.textContent = "";
+    this.part.aviso.hidden = true;
   }
 
   showGame({ state, q, action, results, over }) {

@@ -41,14 +41,14 @@ export const template = (runs) => `
   </div>
     </div>
     <div class="panel">
-      <div class="block seen" data-for="robot"><h4>Lo que ve el agente</h4>
+      <div class="block seen" data-for="robot"><p class="title">Lo que ve el agente</p>
         <canvas width="345" height="84" role="img" aria-label="Los cuatro cuadros de 84×84 que recibe la red"></canvas>
         <p class="ticks" aria-hidden="true"><span>hace 3 pasos</span><span>hace 2</span><span>hace 1</span><span>ahora</span></p></div>
-      <div class="block values" data-for="robot"><h4>Lo que cree que vale cada acción <span class="unit">(valor Q)</span></h4>
+      <div class="block values" data-for="robot"><p class="title">Lo que cree que vale cada acción <span class="unit">(Q)</span></p>
         <ol class="bars"></ol></div>
-      <div class="block trace" data-for="robot"><h4>Los últimos diez segundos</h4>
+      <div class="block trace" data-for="robot"><p class="title">Los últimos diez segundos</p>
         <canvas role="img" aria-label="Valores Q de los últimos diez segundos"></canvas></div>
-      <div class="block mine" data-for="person" hidden><h4>Tus partidas</h4><div class="record"></div>
+      <div class="block mine" data-for="person" hidden><p class="title">Tus partidas</p><div class="record"></div>
         <button class="quiet" data-do="forget" hidden>Borrar mis partidas</button></div>
     </div>
   </div>
