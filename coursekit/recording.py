@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-from coursekit.envs import find_game, is_atari, make_env, sticky_of
+from coursekit.envs import find_game, is_atari, sticky_of
 from coursekit.playing.adapt import stacked_screens
 from coursekit.playing.film import Film, write
 from coursekit.playing.screens import play, play_atari
 from coursekit.training.recipe import PROTOCOLS
-
-SUFFIXES = (".gif", ".mp4")
 
 
 @dataclass(frozen=True)
@@ -68,13 +66,13 @@ def record(
     mitad de camino, no queda ningún archivo a medias.
     """
     path = Path(path)
-    if path.suffix.lower() not in SUFFIXES:
+    if path.suffix.lower() not in (".gif", ".mp4"):
         raise ValueError(f"No se puede grabar en {path.name!r}: la terminación debe ser .gif o .mp4.")
     if seconds is not None and not seconds > 0:
         raise ValueError(f"Se pidieron {seconds} segundos de grabación; deben ser más de 0 (o None: toda la partida).")
     if not speed > 0 or scale < 1 or scale != int(scale) or episodes < 1:
         raise ValueError(
-            f"speed={speed!r} debe ser mayor que 0; scale={scale!r} y episodes={episodes!r}, enteros de al menos 1."
+            f"speed={speed!r} debe ser más de 0; scale={scale!r} y episodes={episodes!r}, enteros desde 1."
         )
     atari = is_atari(where)
     epsilon = PROTOCOLS["default"]["epsilon"] * atari if epsilon is None else epsilon
