@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -40,6 +41,8 @@ def main(arguments: list[str] | None = None) -> int:
         options = _parser().parse_args(arguments)
     try:
         options.run(options)
+    except BrokenPipeError:  # quien leía la salida se fue («| head»): no hay nada que decir
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (ValueError, OSError, ModuleNotFoundError) as error:
         reason = getattr(error, "strerror", None) or error
         print(f"coursekit: {reason}", file=sys.stderr)
