@@ -2,6 +2,7 @@
 //   node test/seeds.mjs       unos diez minutos
 import { median } from "../src/dqn/chart.js";
 import { DQN, EVALUATE_EVERY } from "../src/dqn/dqn.js";
+import { format } from "../src/dqn/settings.js";
 
 const CHANGES = {
   "con todo": {},
@@ -26,5 +27,6 @@ for (const [name, changes] of Object.entries(CHANGES)) {
   }
   const percent = (part) => `${Math.round(part * 100)} %`;
   const spread = `de ${percent(Math.min(...last))} a ${percent(Math.max(...last))}`;
-  console.log(`| ${name} | ${percent(median(last))} | ${spread} | ${last.filter((part) => part >= 0.95).length} de 10 | ${median(first)} |`);
+  const half = median(first);
+  console.log(`| ${name} | ${percent(median(last))} | ${spread} | ${last.filter((part) => part >= 0.95).length} de 10 | ${half < Infinity ? format(half) : "—"} |`);
 }
