@@ -71,9 +71,7 @@ def record(
     if seconds is not None and not seconds > 0:
         raise ValueError(f"Se pidieron {seconds} segundos de grabación; deben ser más de 0 (o None: toda la partida).")
     if not speed > 0 or scale < 1 or scale != int(scale) or episodes < 1:
-        raise ValueError(
-            f"speed={speed!r} debe ser más de 0; scale={scale!r} y episodes={episodes!r}, enteros desde 1."
-        )
+        raise ValueError(f"speed={speed!r} debe pasar de 0; scale={scale!r} y episodes={episodes!r}, enteros desde 1.")
     atari = is_atari(where)
     epsilon = PROTOCOLS["default"]["epsilon"] * atari if epsilon is None else epsilon
     for option, value in (("epsilon", epsilon), ("sticky", sticky or 0.0)):

@@ -155,7 +155,7 @@ BAD = [
     ({"seconds": 0}, ValueError, "^Se pidieron 0 segundos de grabación; deben ser más de 0"),
     ({"seconds": -1}, ValueError, "^Se pidieron -1 segundos"),
     ({"seconds": float("nan")}, ValueError, "^Se pidieron nan segundos"),
-    ({"speed": 0}, ValueError, "^speed=0 debe ser más de 0"),
+    ({"speed": 0}, ValueError, "^speed=0 debe pasar de 0"),
     ({"scale": 0}, ValueError, "scale=0 y episodes=1, enteros desde 1"),
     ({"scale": 1.5}, ValueError, "scale=1.5 y episodes=1, enteros desde 1"),
     ({"epsilon": 2}, ValueError, "^epsilon=2 no es una probabilidad"),
