@@ -144,7 +144,8 @@ def read_logs(logs: list[Log], source: object, empty_ok: bool = False) -> list[t
     full = [(log, {name: table for name, table in tables.items() if len(table)}) for log, tables in read]
     if not any(tables for _, tables in full) and not empty_ok:
         seen = sorted({name for _, tables in read for name in tables})
-        raise ValueError(f"No hay ningún escalar en {str(Path(source))!r}; lo que hay es {seen or 'nada todavía'}.")
+        found = f"se vieron {', '.join(seen)}, sin ningún punto" if seen else "todavía no hay nada"
+        raise ValueError(f"No hay ningún escalar en {str(Path(source))!r}: {found}; entrene más, o revise la carpeta.")
     return [(log, tables) for log, tables in full if tables]
 
 

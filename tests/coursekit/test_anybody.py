@@ -36,7 +36,7 @@ ENVS = {
     "breakout": (
         lambda logs: VecFrameStack(make_atari_env("BreakoutNoFrameskip-v4", 2, monitor_dir=logs), 4),
         "CnnPolicy",
-        500,
+        1_200,  # que termine alguna partida
     ),
     "coursekit": (lambda logs: VecMonitor(make_vec_env("Breakout", 2), f"{logs}/0"), "CnnPolicy", 500),
     "ram": (lambda logs: VecMonitor(make_vec_env("Breakout", 2, obs_type="ram"), f"{logs}/0"), "MlpPolicy", 500),

@@ -311,7 +311,7 @@ def test_a_run_too_short_to_have_scalars_is_tolerated_only_if_asked(tmp_path):
     run = Run(tmp_path / "corta")
     SummaryWriter(str(run.tensorboard)).close()
     assert export_csv(run, empty_ok=True) == {} and not run.metrics.exists()
-    with pytest.raises(ValueError, match="^No hay ningún escalar en .*corta'; lo que hay es nada todavía"):
+    with pytest.raises(ValueError, match="^No hay ningún escalar en .*corta': todavía no hay nada"):
         export_csv(run)
 
 
