@@ -38,8 +38,10 @@ ARREGLOS = {
     'id="pst-primary-sidebar"',
     # La bibliografía es una lista, y cada obra, un elemento de ella.
     'role="doc-biblioentry"': 'role="listitem"',
-    # pandas deja sin texto el encabezado de la columna de nombres.
+    # El encabezado sin texto de la columna de nombres, de pandas y de nuestras tablas, no es un encabezado.
     "<th></th>": "<td></td>",
+    '<th class="head"><p></p></th>': "<td></td>",
+    '<th class="head text-left"><p></p></th>': "<td></td>",
 }
 # El nombre de un botón es lo que se lee en él: sobra el que no coincide.
 BUSCAR = re.compile(r'(<button class="btn search-button-field[^>]*?) title="[^"]*" aria-label="[^"]*"')
