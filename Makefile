@@ -17,7 +17,7 @@ export OMP_WAIT_POLICY := PASSIVE
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := ayuda
-.PHONY: ayuda libro test revisar lab colab hojas pdf bench limpiar instalar
+.PHONY: ayuda libro test revisar sala lab colab hojas pdf bench limpiar instalar
 
 ayuda:  ## muestra esta lista
 	@echo "DQN a partir de píxeles.  Órdenes:"
@@ -43,6 +43,9 @@ endif
 
 revisar: $(SELLO)  ## recorre el libro ya construido, también en un navegador
 	EXIGIR_LIBRO=1 $(PY) -m pytest -m html tests/book
+
+sala: $(SELLO)  ## rehace y prueba lo que juega en la página (pide Node 20; construir el libro, no)
+	cd live && npm ci --silent && node src/gemm/build.mjs --check && node build.mjs --check && npm test
 
 lab: $(SELLO)  ## abre los cuadernos en JupyterLab
 	$(PY) book/_ext/lab.py
