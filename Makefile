@@ -17,7 +17,7 @@ export OMP_WAIT_POLICY := PASSIVE
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := ayuda
-.PHONY: ayuda libro test revisar lab hojas bench limpiar instalar
+.PHONY: ayuda libro test revisar sala lab colab hojas pdf bench limpiar instalar
 
 ayuda:  ## muestra esta lista
 	@echo "DQN a partir de píxeles.  Órdenes:"
@@ -25,7 +25,8 @@ ayuda:  ## muestra esta lista
 
 libro: $(SELLO)  ## ejecuta los cuadernos y construye el libro en _build/html
 	@# Siempre de cero: una construcción incremental con -W calla los avisos de la anterior.
-	rm -rf _build
+	@# Lo demás que haya en _build (las hojas, el PDF) se queda.
+	rm -rf _build/html _build/.doctrees _build/jupyter_execute
 	@# -n: toda referencia debe existir.  -W --keep-going: un aviso es un error, y se listan todos.
 	$(VENV)/bin/jupyter-book build . -n -W --keep-going
 	@$(MAKE) --no-print-directory revisar
@@ -40,14 +41,23 @@ endif
 	@# Los cuadernos van sin salidas: con --nbval-lax basta que ninguna celda falle.
 	$(PY) -m pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=300 book
 
-revisar: $(SELLO)  ## recorre el libro ya construido: enlaces, imágenes, idioma
-	EXIGIR_LIBRO=1 $(PY) -m pytest -m html tests/book/test_book.py
+revisar: $(SELLO)  ## recorre el libro ya construido, también en un navegador
+	EXIGIR_LIBRO=1 $(PY) -m pytest -m html tests/book
+
+sala: $(SELLO)  ## rehace y prueba lo que juega en la página (pide Node 20; construir el libro, no)
+	cd live && npm ci --silent && node src/gemm/build.mjs --check && node build.mjs --check && npm test
 
 lab: $(SELLO)  ## abre los cuadernos en JupyterLab
-	cd book && ../$(VENV)/bin/jupyter lab
+	$(PY) book/_ext/lab.py
+
+colab: $(SELLO)  ## pone en los cuadernos la celda de Colab, con el repositorio que dice _config.yml
+	$(PY) book/_ext/colab.py
 
 hojas: $(SELLO)  ## copia el curso sin las soluciones en _build/hojas, para repartirlo
 	$(PY) book/_ext/hojas.py
+
+pdf: $(SELLO)  ## imprime el libro en _build/libro.pdf, con Chromium o Chrome
+	$(PY) book/_ext/imprimir.py
 
 bench: $(SELLO)  ## mide la velocidad y la memoria en esta máquina
 	$(PY) tests/bench.py
@@ -67,5 +77,14 @@ $(SELLO): requirements.txt pyproject.toml
 	  $(PYTHON) -m venv --clear $(VENV) || \
 	  { echo "No se pudo crear $(VENV): en Debian y Ubuntu, instale antes python3-venv." >&2; exit 1; }; fi
 	@echo "Se instala en $(VENV) lo que pide requirements.txt; toma unos minutos."
+	@# En Linux, PyPI trae PyTorch con CUDA.  Sin tarjeta gráfica no sirve de nada, y se dice a tiempo.
+	@if [ "$$(uname -s)" = Linux ] && [ ! -e /dev/nvidia0 ] && ! ls -d $(VENV)/lib/python*/site-packages/torch >/dev/null 2>&1 \
+	  && [ -z "$$PIP_EXTRA_INDEX_URL$$PIP_INDEX_URL$$PIP_NO_INDEX" ]; then \
+	  echo; \
+	  echo "Atención: no se ve una tarjeta gráfica, y pip va a descargar PyTorch con CUDA (varios GB)."; \
+	  echo "Para instalar la edición de CPU, que alcanza para todo el curso, interrumpa con Ctrl-C y escriba:"; \
+	  echo "    PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make $(MAKECMDGOALS)"; \
+	  echo; \
+	  if [ -t 1 ]; then sleep 10; fi; fi
 	$(PY) -m pip install --quiet -r requirements.txt -e ".[libro,sweep,test]"
 	@touch $@

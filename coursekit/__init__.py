@@ -6,9 +6,8 @@ llega con el primer módulo que lo usa) y alcanza para que `gymnasium.make` cono
 
 import os
 
-# Los hilos de OpenMP que esperan girando se quitan el procesador unos a otros cuando hay dos entrenamientos: 42 pasos
-# por segundo en lugar de 280. OpenMP lee esta variable cuando se carga torch; por eso los cuadernos importan coursekit
-# primero. Si alguien ya la puso, se respeta.
+# Con dos entrenamientos a la vez, los hilos de OpenMP que esperan girando se quitan el procesador: 42 pasos por segundo
+# en lugar de 280. OpenMP lee esto cuando se carga torch; por eso los cuadernos importan coursekit primero.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import ale_py  # da de alta los juegos en gymnasium

@@ -1,8 +1,9 @@
-"""La línea de órdenes: `coursekit doctor · train · sweep · evaluate · record · export`."""
+"""La línea de órdenes: `coursekit doctor · train · sweep · evaluate · record · export · arcade`."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -40,6 +41,8 @@ def main(arguments: list[str] | None = None) -> int:
         options = _parser().parse_args(arguments)
     try:
         options.run(options)
+    except BrokenPipeError:  # quien leía la salida se fue («| head»): no hay nada que decir
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (ValueError, OSError, ModuleNotFoundError) as error:
         reason = getattr(error, "strerror", None) or error
         print(f"coursekit: {reason}", file=sys.stderr)
@@ -76,9 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     order.add_argument("--backend", choices=BACKENDS, help="ambientes (ale)")
     order.add_argument("--sticky", type=float, help="probabilidad de las acciones pegajosas (0)")
     order.add_argument("--device", default="auto", help="auto, cpu o cuda (%(default)s)")
-    order.add_argument(
-        "--checkpoint-every", type=int, default=50_000, help="pasos entre puntos guardados (%(default)s)"
-    )
+    order.add_argument("--checkpoint-every", type=int, default=50_000, help="pasos entre puntos guardados (50000)")
     order.add_argument("--log-every", type=int, default=1_000, help="pasos entre filas de métricas (%(default)s)")
     order.add_argument("--quiet", action="store_true", help="sin barra de progreso")
     for name, value in DEFAULTS.items():
@@ -103,12 +104,7 @@ def _parser() -> argparse.ArgumentParser:
     order.add_argument("--epsilon", type=float, default=EPSILON, help="con un .zip: acciones al azar (%(default)s)")
     order.add_argument("--sticky", type=float, default=STICKY, help="con un .zip: acciones pegajosas (%(default)s)")
     order.add_argument("--no-ladder", action="store_true", help="con una corrida: sin los agentes más jóvenes")
-    order.add_argument(
-        "--choose",
-        type=int,
-        metavar="N",
-        help="con una corrida: publica el mejor de sus últimos N o su promedio",
-    )
+    order.add_argument("--choose", type=int, metavar="N", help="con una corrida: publica el mejor de N o su promedio")
     order.set_defaults(run=_evaluate)
 
     order = orders.add_parser("record", help="graba una partida en un GIF o un MP4")
@@ -117,18 +113,20 @@ def _parser() -> argparse.ArgumentParser:
     order.add_argument("--game", help="juego (hace falta con un .zip o con «azar»)")
     order.add_argument("--seconds", type=float, help="segundos de juego (toda la partida)")
     order.add_argument("--seed", type=int, default=0, help="semilla de la partida (%(default)s)")
-    order.add_argument(
-        "--epsilon", type=float, default=EPSILON, help="probabilidad de una acción al azar (%(default)s)"
-    )
-    order.add_argument(
-        "--speed", type=float, default=1.0, help="velocidad: 2 es el doble de la del juego (%(default)s)"
-    )
+    order.add_argument("--epsilon", type=float, default=EPSILON, help="parte de las acciones al azar (%(default)s)")
+    order.add_argument("--speed", type=float, default=1.0, help="2 es el doble de la del juego (%(default)s)")
     order.add_argument("--scale", type=int, default=1, help="agranda la pantalla este número entero (%(default)s)")
+    order.add_argument("--score", action="store_true", help="escribe el puntaje en una esquina")
     order.set_defaults(run=_record)
 
-    order = orders.add_parser("export", help="pasa a CSV las métricas que TensorBoard guardó en una corrida")
-    order.add_argument("folder", metavar="CARPETA", help="carpeta de la corrida")
+    order = orders.add_parser("export", help="pasa a CSV las métricas de una corrida o de TensorBoard")
+    order.add_argument("folder", metavar="CARPETA", help="carpeta de la corrida o de los registros")
     order.set_defaults(run=_export)
+
+    order = orders.add_parser("arcade", help="hace una página en la que el agente juega, y se juega contra él")
+    order.add_argument("folder", metavar="CARPETA", help="carpeta de la corrida")
+    order.add_argument("--out", metavar="DIR", help="carpeta que se crea (arcade, dentro de la corrida)")
+    order.set_defaults(run=_arcade)
     return parser
 
 
@@ -179,9 +177,10 @@ def _evaluate(options: argparse.Namespace) -> None:
     if Path(options.agent).is_dir():
         if options.choose:
             steps = choose_agent(options.agent, options.choose, options.episodes)
-            averaged = Run(options.agent).info.get("averaged")
-            what = f"el promedio de {len(averaged)}, hasta el" if averaged else "el"
-            print(f"agente publicado: {what} de {steps} pasos")
+            averaged = len(Run(options.agent).info.get("averaged", ()))
+            print(
+                "agente publicado:", f"el promedio de {averaged}, hasta el" if averaged else "el", f"de {steps} pasos"
+            )
         content = evaluate_run(options.agent, options.episodes, seed=options.seed, ladder=not options.no_ladder)
         for name, result in content["results"].items():
             _print_summary(f"{name} (epsilon={result['epsilon']:g}, pegajosas={result['sticky']:g})", result["summary"])
@@ -189,7 +188,7 @@ def _evaluate(options: argparse.Namespace) -> None:
             _print_summary(f"{int(steps):,} pasos".replace(",", " "), result["summary"])
     else:
         agent, game = load_agent(options.agent), _game_of(options)
-        protocol = {"epsilon": options.epsilon, "sticky": options.sticky, "seed": options.seed}
+        protocol = {name: getattr(options, name) for name in ("epsilon", "sticky", "seed")}
         table = evaluate(agent, game, options.episodes, **protocol)
         _print_summary(Path(options.agent).name, summarize(table["score"], game))
 
@@ -208,17 +207,21 @@ def _record(options: argparse.Namespace) -> None:
 
     game = _game_of(options)
     agent = None if re.fullmatch("azar", options.agent, re.I) else load_agent(options.agent)
-    names = ("seconds", "seed", "epsilon", "speed", "scale")
+    names = ("seconds", "seed", "epsilon", "speed", "scale", "score")
     recording = record(agent, game, options.file, **{name: getattr(options, name) for name in names})
-    score = next(iter(recording.scores.values()))
-    print(f"{recording.path}: {recording.seconds:.1f} s, {recording.steps} pasos, puntaje {score:g}")
+    print(f"{recording.path}: {recording.seconds:.1f} s, {recording.steps} pasos, puntaje", *recording.scores.values())
 
 
 def _export(options: argparse.Namespace) -> None:
     from coursekit.metrics import export_csv
 
-    for path in export_csv(options.folder).values():
-        print(path)
+    print(*export_csv(options.folder).values(), sep="\n")
+
+
+def _arcade(options: argparse.Namespace) -> None:
+    from coursekit.arcade import export_arcade
+
+    print(f"{export_arcade(options.folder, options.out)}: se abre con doble clic")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Los ambientes: uno para mirar (`make_env`) y varios, ya preprocesados, para entrenar (`make_vec_env`)."""
+"""Los juegos por su nombre, y sus ambientes: uno para mirar (`make_env`) y varios para entrenar (`make_vec_env`)."""
 
 from __future__ import annotations
 
@@ -185,37 +185,8 @@ def make_vec_env(
 
         options = {"sticky": sticky, "noop_max": noop_max, "stack": stack, "threads": threads}
         return AleVecEnv(rom, n_envs, seed, life_loss=training, clip_reward=training, **options)
-    from stable_baselines3.common import env_util
-    from stable_baselines3.common.vec_env import VecFrameStack, VecTransposeImage
+    from coursekit.training.sb3_env import sb3_env
 
     standard = STANDARD in games()[name]
-    env_id = f"{name}{STANDARD}" if standard else f"ALE/{name}-v5"
-    wrappers = {"terminal_on_life_loss": training, "clip_reward": training, "noop_max": noop_max}
-    if obs_type == "ram":
-        options = {
-            "obs_type": "ram",
-            "frameskip": FRAME_SKIP,
-            "repeat_action_probability": sticky,
-            "render_mode": "rgb_array",
-        }
-        return env_util.make_vec_env(
-            env_id, n_envs, seed, env_kwargs=options, wrapper_class=_ram_rules, wrapper_kwargs=wrappers
-        )
-    # Los juegos que solo tienen v5 llevan las acciones pegajosas en el emulador.
-    options = {} if standard else {"frameskip": 1, "repeat_action_probability": sticky}
-    wrappers["action_repeat_probability"] = sticky if standard else 0.0
-    try:
-        env = env_util.make_atari_env(env_id, n_envs, seed, wrapper_kwargs=wrappers, env_kwargs=options)
-    except AssertionError:
-        raise ValueError(f"Los envoltorios de SB3 piden NOOP y {name} no lo tiene: use backend='ale'.") from None
-    return VecTransposeImage(VecFrameStack(env, n_stack=stack))
-
-
-def _ram_rules(env, terminal_on_life_loss: bool, clip_reward: bool, noop_max: int):
-    """Las reglas de `AtariWrapper` de SB3 que no tocan la imagen; el salto de cuadros lo hace ALE."""
-    from stable_baselines3.common import atari_wrappers
-
-    env = atari_wrappers.NoopResetEnv(env, noop_max) if noop_max else env
-    env = atari_wrappers.EpisodicLifeEnv(env) if terminal_on_life_loss else env
-    env = atari_wrappers.FireResetEnv(env) if "FIRE" in env.unwrapped.get_action_meanings() else env
-    return atari_wrappers.ClipRewardEnv(env) if clip_reward else env
+    env_id, rules = f"{name}{STANDARD}" if standard else f"ALE/{name}-v5", (training, sticky, noop_max)
+    return sb3_env(env_id, n_envs, seed, *rules, stack=None if obs_type == "ram" else stack)

@@ -1,4 +1,4 @@
-"""La evaluación: partidas completas, con su puntaje verdadero, y un resumen que nunca es un solo número."""
+"""La evaluación: partidas completas (`evaluate`) y un resumen con su intervalo (`summarize`)."""
 
 from __future__ import annotations
 

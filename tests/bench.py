@@ -23,7 +23,7 @@ from statistics import median
 
 from coursekit.envs import find_game, make_vec_env
 from coursekit.recording import record
-from coursekit.runs import machine, versions
+from coursekit.training.machine import machine, versions
 from coursekit.training.model import make_dqn
 from coursekit.training.replay import FrameReplayBuffer
 

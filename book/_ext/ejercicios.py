@@ -9,9 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 TIEMPO = re.compile(r"\*\*Tiempo:\*\* unos (\d+) minutos de lectura.*?; las celdas tardan (.+)\.")
-EJERCICIO = re.compile(
-    r"\{exercise-start\} (.+)\n:label: ejercicio-(\d+)-(\d+)\n`{3,}\n+\*(\d+) minutos · (fácil|media|difícil)\.\*"
-)
+EJERCICIO = re.compile(r"^### Ejercicio (\d+\.\d+)\. (.+)\n+\*(\d+) minutos · (fácil|media|difícil)\.\*", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -23,7 +21,7 @@ class Ejercicio:
     se_comprueba: bool
 
     @property
-    def etiqueta(self) -> str:
+    def ancla(self) -> str:
         return f"ejercicio-{self.numero.replace('.', '-')}"
 
 
@@ -48,11 +46,11 @@ def capitulo(cuaderno: Path) -> Capitulo:
     tiempo, hallados = TIEMPO.search(texto), EJERCICIO.findall(texto)
     if tiempo is None:
         raise ValueError(f"{cuaderno.name}: el recuadro del comienzo no dice «**Tiempo:** unos … minutos de lectura».")
-    if len(hallados) != texto.count("{exercise-start}"):
-        raise ValueError(f"{cuaderno.name}: un ejercicio no tiene su etiqueta, o no dice «*10 minutos · fácil.*».")
+    if len(hallados) != len(re.findall(r"^#+ Ejercicio\b", texto, re.MULTILINE)):
+        raise ValueError(f"{cuaderno.name}: un ejercicio no empieza «### Ejercicio 3.1. …» y «*10 minutos · fácil.*».")
     ejercicios = [
-        Ejercicio(f"{cap}.{n}", titulo, int(minutos), dificultad, f'comprobar("{cap}.{n}"' in codigo)
-        for titulo, cap, n, minutos, dificultad in hallados
+        Ejercicio(numero, titulo, int(minutos), dificultad, f'comprobar("{numero}"' in codigo)
+        for numero, titulo, minutos, dificultad in hallados
     ]
     titulo = re.search(r"^# (.+)", texto, re.MULTILINE)[1]
     return Capitulo(cuaderno.name, titulo, int(tiempo[1]), tiempo[2], tuple(ejercicios))
@@ -75,7 +73,7 @@ def tablas(libro: Path) -> dict[str, str]:
     ]
     sumas = [sum(c.lectura for c in todos), "", sum(c.practica for c in todos)]
     de_ejercicios = [
-        [e.numero, f"[{e.titulo}](#{e.etiqueta})", e.minutos, e.dificultad, "sí" if e.se_comprueba else "no"]
+        [e.numero, f"[{e.titulo}]({c.archivo}#{e.ancla})", e.minutos, e.dificultad, "sí" if e.se_comprueba else "no"]
         for c in todos
         for e in c.ejercicios
     ]

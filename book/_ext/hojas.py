@@ -21,32 +21,24 @@ SE_REPARTE = (
 )  # fmt: skip
 # Lo que escriben los cuadernos y los entrenamientos; y los cuadernos mismos, que se escriben aparte.
 NO_SE_COPIA = ("__pycache__", ".ipynb_checkpoints", "salidas", "tensorboard", "resume", "*.ipynb")
-MARCA = re.compile(r"^(`{3,}|:{3,})\{solution-(start|end)\}.*?^\1[ \t]*$", re.MULTILINE | re.DOTALL)
+TITULO = re.compile(r"^#{1,4} (.+)$", re.MULTILINE)
 
 
 def sin_soluciones(celdas: list[dict]) -> list[dict]:
-    """Las celdas de un cuaderno sin lo que hay entre `{solution-start}` y `{solution-end}`.
+    """Las celdas de un cuaderno sin las que van de un título «Solución del ejercicio…» al título siguiente.
 
-    De una celda que además tiene otra cosa queda esa otra cosa.  Lanza `ValueError` si las marcas no van de a pares.
+    Lanza `ValueError` si uno de esos títulos no está al comienzo de su celda: no se sabría qué quitar.
     """
     quedan, dentro = [], False
     for celda in celdas:
         texto = "".join(celda["source"])
-        marcas = list(MARCA.finditer(texto)) if celda["cell_type"] == "markdown" else []
-        if not marcas:
-            quedan += [] if dentro else [celda]
-            continue
-        partes, desde = [], 0
-        for marca in marcas:
-            if dentro == (marca[2] == "start"):
-                raise ValueError(f"hay un «solution-{marca[2]}» sin su pareja: «{marca[0].splitlines()[0]}»")
-            partes += [] if dentro else [texto[desde : marca.start()].strip()]
-            dentro, desde = not dentro, marca.end()
-        partes += [] if dentro else [texto[desde:].strip()]
-        if resto := "\n\n".join(filter(None, partes)):
-            quedan.append(celda | {"source": resto.splitlines(keepends=True)})
-    if dentro:
-        raise ValueError("la última solución no se cierra: falta un «solution-end»")
+        if celda["cell_type"] == "markdown":
+            for titulo in TITULO.finditer(texto):
+                es_solucion = titulo[1].startswith("Solución")
+                if titulo.start() and (es_solucion or dentro):
+                    raise ValueError(f"el título «{titulo[1]}» no está al comienzo de su celda")
+                dentro = es_solucion
+        quedan += [] if dentro else [celda]
     return quedan
 
 

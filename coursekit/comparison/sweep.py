@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from coursekit.comparison.algorithms import CATCH, find_algorithm, hyperparameters, make_agent, play
 from coursekit.envs import find_game
 from coursekit.evaluation import result
-from coursekit.metrics import COLUMNS, export_csv
+from coursekit.metrics import COLUMNS, TAGS, export_csv
 from coursekit.runs import HALF_WRITTEN, Run, locked, new_evaluation, new_info, new_segment
 from coursekit.training.agents import save_agent
 from coursekit.training.recipe import SEED
@@ -204,7 +204,7 @@ def train_run(path: str, game: str, algorithm: str, seed: int, steps: int, hyper
         model.logger.close()
         model.get_env().close()
         segment |= {"to_step": model.num_timesteps, "seconds": round(time.monotonic() - start, 1)}
-        export_csv(run)
+        export_csv(run, only=TAGS)
         pd.DataFrame(curve.points, columns=COLUMNS).to_csv(run.metrics / "greedy.csv", index=False)
         if game != CATCH and isinstance(model, DQN):
             save_agent(model, run.agent)

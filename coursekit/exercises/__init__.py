@@ -11,8 +11,11 @@ from importlib import import_module
 from importlib.util import find_spec
 
 from coursekit.exercises.checking import BLANK, Pending, Wrong, is_blank
+from coursekit.exercises.diagram import dqn_diagram
+from coursekit.exercises.guess import contrastar
+from coursekit.exercises.scoreboard import anotar, marcador
 
-__all__ = ["Verdict", "comprobar"]
+__all__ = ["Verdict", "anotar", "comprobar", "contrastar", "dqn_diagram", "marcador"]
 
 RIGHT, WRONG, PENDING = "correcto", "todavía no es correcto", "todavía no hay respuesta"
 _MARKS = {RIGHT: "✔", WRONG: "✘", PENDING: "○"}

@@ -1,9 +1,10 @@
-"""Ejercicios del capítulo 1: la RAM, las acciones y una política escrita a mano."""
+"""Ejercicios del capítulo 1: la RAM, las acciones, una política escrita a mano y un experimento con ella."""
 
 from functools import cache
 
 from coursekit.envs import make_env
 from coursekit.exercises.checking import call, expect, number, section, show
+from coursekit.exercises.verdict import check_experiment, describe
 
 import numpy as np
 
@@ -101,3 +102,11 @@ def exercise_3(policy) -> str:
     slow = "Llega tarde o nunca para: ¿hay unas pocas columnas, y no muchas, en que se queda quieta?"
     expect(score >= 10, f"Persigue a la pelota, pero en {len(lives) - 1} pasos hizo {score:g} puntos. {slow}")
     return f"En {len(lives) - 1} pasos hizo {score:g} puntos. Al azar se hacen uno o dos por partida."
+
+
+@section("Ahora, nosotros")
+def exercise_4(answer) -> str:
+    a, b, conclusion = check_experiment(answer, "Breakout")
+    whole = all(np.array_equal(scores, np.round(scores)) and (scores >= 0).all() for scores in (a, b))
+    expect(whole, "En Breakout los puntajes son enteros y no bajan de 0: va un puntaje por partida, sin promediar.")
+    return describe(conclusion)

@@ -1,6 +1,8 @@
-"""Ejercicios del capítulo 2: la memoria que cuesta, el salto de cuadros y la pila."""
+"""Ejercicios del capítulo 2: la memoria que cuesta, el salto de cuadros, la pila y la cadena entera."""
 
-from coursekit.exercises.checking import array, call, expect, number, section
+from coursekit.envs import make_env
+from coursekit.exercises.checking import array, call, expect, number, section, show
+from coursekit.exercises.verdict import check_experiment, describe
 
 import numpy as np
 from gymnasium.spaces import Box, Discrete
@@ -94,3 +96,72 @@ def exercise_3(stack) -> str:
     same = np.array_equal(call(stack, frames[:4].copy(), frames[4].copy(), False), frames[1:])
     expect(same, "Los cuadros están en orden, pero sus píxeles cambiaron.")
     return "El más viejo sale, el nuevo entra al final, y una partida no ve la anterior."
+
+
+def _reference(game: str, actions):
+    """La pila, la recompensa y el final de cada decisión, con los envoltorios de SB3."""
+    from stable_baselines3.common.atari_wrappers import MaxAndSkipEnv, WarpFrame
+
+    env = WarpFrame(MaxAndSkipEnv(make_env(game)))
+    stack = np.zeros((4, 84, 84), np.uint8)
+    stack[-1] = env.reset(seed=0)[0][:, :, 0]
+    yield stack, 0.0, False
+    for action in actions:
+        frame, reward, terminated, truncated, _ = env.step(int(action))
+        stack = np.concatenate([stack[1:], frame[None, :, :, 0]])
+        yield stack, float(reward), terminated or truncated
+    env.close()
+
+
+def _why_different(found: np.ndarray, wanted: np.ndarray) -> str:
+    """Lo que tiene de raro una pila que no es la esperada."""
+    if np.array_equal(found, wanted[::-1]):
+        return "el más nuevo va al final"
+    if np.array_equal(found[-1], wanted[-1]):
+        return "el último cuadro está bien y los anteriores no: al comenzar van ceros, y luego cada uno corre un lugar"
+    close = np.abs(found[-1].astype(int) - wanted[-1]).mean()
+    if close < 12:
+        return "se parece: revisa el máximo de los dos últimos cuadros, el orden de los colores y `INTER_AREA`"
+    return "el cuadro nuevo es otro: ¿se repite la misma acción en los cuatro cuadros?"
+
+
+@section("La cadena completa, byte por byte")
+def exercise_4(chain) -> str:
+    expect(isinstance(chain, type), f"Se esperaba la clase, `MiCadena`, y llegó {show(chain)}.")
+    for game, actions in (("Breakout", 4), ("SpaceInvaders", 6)):
+        played = np.random.default_rng(3).integers(actions, size=120)
+        env = make_env(game)
+        mine, decisions = call(chain, env), _reference(game, played)
+        wanted, _, _ = next(decisions)
+        found = array(call(mine.reset, 0), (4, 84, 84), "una pila")
+        expect(found.dtype == np.uint8, f"La pila debe seguir siendo `uint8` y es `{found.dtype}`.")
+        start = f"La primera pila de {game} no es la de SB3"
+        expect(np.array_equal(found, wanted), f"{start}: {_why_different(found, wanted)}.")
+        for step, (action, (wanted, reward, end)) in enumerate(zip(played, decisions, strict=True), start=1):
+            before = env.unwrapped.ale.getEpisodeFrameNumber()
+            answer = call(mine.step, int(action))
+            passed = env.unwrapped.ale.getEpisodeFrameNumber() - before
+            expect(passed == 4 or end, f"En cada decisión pasan cuatro cuadros, y en la {step} pasaron {passed}.")
+            three = isinstance(answer, tuple) and len(answer) == 3
+            expect(three, f"`step` devuelve `(pila, recompensa, fin)`, y devolvió {show(answer)}.")
+            found = array(answer[0], (4, 84, 84), "una pila")
+            expect(found.dtype == np.uint8, f"La pila debe seguir siendo `uint8` y es `{found.dtype}`.")
+            where = f"En la decisión {step} de {game}"
+            expect(np.array_equal(found, wanted), f"{where} la pila no es la de SB3: {_why_different(found, wanted)}.")
+            sums = "se suman las de los cuatro cuadros, sin recortar"
+            expect(answer[1] == reward, f"{where} la recompensa es {reward:g} y dio {show(answer[1])}: {sums}.")
+            expect(bool(answer[2]) == end, f"{where} `fin` debía ser `{end}`.")
+            if end:
+                break
+        env.close()
+    return "Tu cadena entrega los mismos bytes que los envoltorios de SB3, en los dos juegos."
+
+
+@section("Paso 1. Lo que parpadea: el máximo de dos cuadros")
+def exercise_5(answer) -> str:
+    a, b, conclusion = check_experiment(answer, "Space Invaders")
+    for name, scores in (("puntajes_a", a), ("puntajes_b", b)):
+        expect(((scores >= 0) & (scores <= 1)).all(), f"En `{name}` va la parte de las decisiones, de 0 a 1.")
+    expect(a.min() > 0.3, "El máximo de dos cuadros ve una bomba en buena parte de las decisiones en toda partida.")
+    expect(np.unique(b.round(1)).size > 1, "En B todas las partidas ven lo mismo: usa acciones nulas pares e impares.")
+    return describe(conclusion)

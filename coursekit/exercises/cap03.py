@@ -1,9 +1,11 @@
-"""Ejercicios del capítulo 3: el retorno, el objetivo y la tabla que juega a la pelota."""
+"""Ejercicios del capítulo 3: el retorno, el objetivo, la tabla que juega, el agente propio y un experimento."""
 
+from itertools import pairwise
 from types import SimpleNamespace
 
 from coursekit.comparison.catch import CatchEnv
-from coursekit.exercises.checking import array, call, expect, section
+from coursekit.exercises.checking import Pending, array, call, expect, number, section, show
+from coursekit.exercises.verdict import check_experiment, describe
 
 import numpy as np
 import torch
@@ -36,7 +38,7 @@ class _Net(torch.nn.Linear):
         return super().forward(observations.float().flatten(1) / 255)
 
 
-@section("Un blanco quieto: q_net_target")
+@section("Un objetivo quieto: q_net_target")
 def exercise_2(explorer_target) -> str:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
@@ -99,5 +101,120 @@ def exercise_3(table) -> str:
         "el signo está cambiado, y elige lo peor": -table,
     }
     reason = next((text for text, mended in slips.items() if score < 0.9 <= caught(mended)), "faltan episodios o azar")
-    expect(score >= 0.9, f"Jugada de forma voraz, atrapa el {score:.0%} de 200 pelotas: {reason}.")
-    return f"Jugada de forma voraz, atrapa el {score:.0%} de 200 pelotas."
+    expect(score >= 0.9, f"Jugada de forma voraz, atrapa el {100 * score:.0f} % de 200 pelotas: {reason}.")
+    return f"Jugada de forma voraz, atrapa el {100 * score:.0f} % de 200 pelotas."
+
+
+def _pieces_of(agent) -> dict:
+    """Las piezas de quien responde; `Wrong` si no llegó un agente armado con ellas."""
+    has_all = all(hasattr(agent, name) for name in ("piezas", "q_net", "q_net_target", "num_timesteps", "ajustes"))
+    expect(has_all, f"Se esperaba el agente ya armado, `Agente(...)`, y llegó {show(agent)}.")
+    borrowed = {"exploration_schedule", "compute_target", "compute_loss"}
+    borrowed = sorted(name for name in borrowed if getattr(agent.piezas[name], "__name__", "") == name)
+    expect(not borrowed, f"En `piezas` sigue la del capítulo: {', '.join(borrowed)}. Faltan las tuyas.")
+    return agent.piezas
+
+
+def _check_schedule(schedule, settings) -> None:
+    moments = (0.0, 0.25, 0.5, 0.75, 1.0)
+    values = [float(number(call(schedule, moment, settings), "un ε, entre 0 y 1,")) for moment in moments]
+    seen = "A lo largo del entrenamiento tu ε vale " + ", ".join(f"{value:.2f}" for value in values)
+    expect(all(0 <= value <= 1 for value in values), f"{seen}: una probabilidad va de 0 a 1.")
+    expect(all(b <= a for a, b in pairwise(values)), f"{seen}: en algún momento sube.")
+    expect(values[0] >= 0.5, f"{seen}: al comienzo la red no sabe nada, y casi no explora.")
+    expect(values[-1] <= 0.1, f"{seen}: al final sigue jugando al azar más de una vez en diez.")
+
+
+def _batch():
+    """Seis transiciones inventadas y un agente de mentira con dos redes distintas."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        agent = SimpleNamespace(q_net=_Net(200, 3), q_net_target=_Net(200, 3), gamma=0.9)
+        now, after = torch.randint(0, 256, (2, 6, 2, 10, 10), dtype=torch.uint8)
+        actions = torch.tensor([[0], [1], [2], [0], [1], [2]])
+    dones, rewards = torch.tensor([[0.0], [1.0], [0.0], [0.0], [1.0], [0.0]]), torch.linspace(-1, 1, 6)[:, None]
+    return agent, ReplayBufferSamples(now, actions, after, dones, rewards)
+
+
+def _check_target(target) -> None:
+    agent, batch = _batch()
+    found = call(target, batch, agent)
+    expect(not getattr(found, "requires_grad", False), "El objetivo es un dato, sin gradiente: usa `torch.no_grad()`.")
+    found = array(found, (6, 1), "un objetivo por transición (usa `keepdim=True`)")
+    online, frozen = (net(batch.next_observations).detach() for net in (agent.q_net, agent.q_net_target))
+
+    def bellman(value, gamma=agent.gamma, mask=1 - batch.dones):
+        return np.asarray(batch.rewards + mask * gamma * value)
+
+    best, double = frozen.max(1, keepdim=True).values, frozen.gather(1, online.argmax(1, keepdim=True))
+    over = np.asarray(batch.dones) == 1
+    ends = "En las transiciones finales el objetivo es la recompensa y nada más: ¿y el factor `1 - batch.dones`?"
+    expect(np.allclose(found[over], np.asarray(batch.rewards)[over], atol=1e-5), ends)
+    slips = {
+        "sale de la red en línea; los valores los da `q_net_target`": bellman(online.max(1, keepdim=True).values),
+        "le falta γ": bellman(best, gamma=1.0),
+        "elige con `q_net_target` y valora con `q_net`: en Double DQN es al revés": bellman(
+            online.gather(1, frozen.argmax(1, keepdim=True))
+        ),
+        "valora la media de las acciones, y se juega la mejor": bellman(frozen.mean(1, keepdim=True)),
+    }
+    reason = next((text for text, wrong in slips.items() if np.allclose(found, wrong, atol=1e-5)), "no es ninguno")
+    right = any(np.allclose(found, bellman(value), atol=1e-5) for value in (best, double))
+    expect(right, f"Se esperaba el objetivo clásico o el de Double DQN, y el tuyo {reason}.")
+
+
+def _check_loss(loss) -> None:
+    agent, batch = _batch()
+    q, target = agent.q_net(batch.observations), torch.linspace(-3, 3, 6)[:, None]
+    found = call(loss, batch, agent.q_net, target)
+    expect(getattr(found, "requires_grad", False), "La pérdida perdió el gradiente: sin él la red no se corrige.")
+    found = float(number(found.detach(), "una pérdida, un solo número,"))
+
+    def mean(error):
+        return [0.5 * error.square().mean(), error.square().mean(), torch.nn.functional.huber_loss(error, 0 * error)]
+
+    def matches(error, factor=1.0):
+        return any(np.isclose(found, factor * value.item(), rtol=1e-4) for value in mean(error))
+
+    taken = q.gather(1, batch.actions)
+    slips = {
+        "usa el mayor valor de la red, y va el de la acción que se tomó": matches(q.amax(1, keepdim=True) - target),
+        "suma en lugar de promediar": matches(taken - target, factor=6.0),
+        "compara los tres valores con el objetivo, y va solo el de la acción tomada": matches(q - target),
+        "cruza todas las predicciones con todos los objetivos: revisa las formas": matches(taken - target.T),
+    }
+    reason = next((text for text, slipped in slips.items() if slipped), "no coincide con ninguna de las dos")
+    expect(matches(taken - target), f"Se esperaba la pérdida de Huber o la cuadrática, y la tuya {reason}.")
+
+
+@section("El agente completo")
+def exercise_4(agent) -> str:
+    pieces = _pieces_of(agent)
+    _check_schedule(pieces["exploration_schedule"], agent.ajustes)
+    _check_target(pieces["compute_target"])
+    _check_loss(pieces["compute_loss"])
+    if agent.num_timesteps == 0:
+        raise Pending("Las piezas están bien y el agente no dio ningún paso: entrénalo con `learn`.")
+    score = _caught_by(agent.q_net)
+    expect(score >= 0.9, f"Las piezas están bien, y a los {agent.num_timesteps:,} pasos atrapa el {100 * score:.0f} %.")
+    return f"Tus piezas funcionan juntas: a los {agent.num_timesteps:,} pasos atrapa el {100 * score:.0f} % de 200."
+
+
+def _caught_by(q_net) -> float:
+    """Parte de 200 pelotas que atrapa una red jugada de forma voraz."""
+    envs = [CatchEnv() for _ in range(200)]
+    observations = np.stack([env.reset(seed=30_000 + i)[0] for i, env in enumerate(envs)])
+    for _ in range(9):
+        with torch.no_grad():
+            actions = q_net(torch.as_tensor(observations)).argmax(dim=1).numpy()
+        played = [env.step(int(action)) for env, action in zip(envs, actions, strict=True)]
+        observations = np.stack([step[0] for step in played])
+    return float(np.mean([step[1] > 0 for step in played]))
+
+
+@section("¿Qué pasa si quitamos una pieza?")
+def exercise_5(answer) -> str:
+    a, b, conclusion = check_experiment(answer, "atrapa")
+    for name, scores in (("puntajes_a", a), ("puntajes_b", b)):
+        expect(((scores >= 0) & (scores <= 1)).all(), f"En `{name}` va la parte que se atrapa, de 0 a 1.")
+    return describe(conclusion)

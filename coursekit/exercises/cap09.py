@@ -1,7 +1,7 @@
-"""Ejercicios del capítulo 9: dos alarmas y una pieza nueva para el museo."""
+"""Ejercicios del capítulo 9: dos alarmas, una pieza nueva y un proyecto con tres errores."""
 
 from coursekit.comparison.catch import CatchEnv
-from coursekit.exercises.checking import Pending, call, expect, section, show
+from coursekit.exercises.checking import BLANK, Pending, call, expect, is_blank, number, section, show
 
 import numpy as np
 
@@ -82,3 +82,44 @@ def exercise_3(train_and_look) -> str:
         seen = f"A los {step} pasos ε era {epsilon:.2f}, y en un solo entrenamiento de 800 sería {wanted:.2f}"
         expect(abs(epsilon - wanted) < 0.03, f"{seen}: cada `learn` calcula la fracción con su propio total.")
     return "Un solo `learn`, un solo total, una sola recta de ε."
+
+
+#: Lo que da, en el proyecto del ejercicio, la medida de cada error plantado.
+PLANTED = {8: 1.0, 5: 6_000 / 86, 6: 1 - 0.95 * 6_000 / 18_000}
+
+
+@section("En resumen")
+def exercise_4(answer) -> str:
+    pair = isinstance(answer, tuple) and len(answer) == 2 and isinstance(answer[0], dict)
+    expect(pair, "Se esperaban dos cosas: `(hallados, curado)`, un diccionario y un modelo.")
+    found, cured = answer
+    if is_blank(list(found)) or is_blank(found) or cured is ...:
+        raise Pending(BLANK)
+    healthy = sorted(set(found) - set(PLANTED), key=str)
+    expect(not healthy, f"La pieza {show(healthy[0]) if healthy else ''} no está en ese guion: su medida da lo sano.")
+    missing = len(PLANTED) - len(found)
+    expect(not missing, f"Hallaste {len(found)} de 3: quedan {missing}. Recorre la tabla y mide uno por uno.")
+    for piece, wanted in PLANTED.items():
+        value = float(number(found[piece], f"la medida de la pieza {piece}, un número,"))
+        right = abs(value - wanted) <= 0.1 * wanted  # con la espera de `learning_starts` o sin ella
+        expect(right, f"La pieza {piece} está, pero su medida sobre `modelo` da {wanted:.3g} y anotaste {value:.3g}.")
+    return _cured(cured)
+
+
+def _cured(model) -> str:
+    """Las tres medidas, otra vez, en el modelo curado."""
+    expect(hasattr(model, "replay_buffer") and hasattr(model, "q_net"), f"`curado` es un DQN, y llegó {show(model)}.")
+    expect(0 < model.num_timesteps <= 20_480, f"`curado` dio {model.num_timesteps:,} pasos: va entre 1 y 20,000.")
+    brightest = model.replay_buffer.observations[: model.replay_buffer.size()].max()
+    expect(brightest > 1, f"La memoria de `curado` sigue a oscuras: de 255, su píxel más claro vale {brightest:g}.")
+    ratio = model.num_timesteps / max(model._n_updates, 1)
+    expect(ratio < 20, f"`curado` todavía hace una actualización cada {ratio:.0f} transiciones, y basta una cada 16.")
+    envs = [CatchEnv() for _ in range(200)]
+    observations = np.stack([env.reset(seed=40_000 + i)[0] for i, env in enumerate(envs)])
+    for _ in range(9):
+        actions, _ = model.predict(observations, deterministic=True)
+        played = [env.step(int(action)) for env, action in zip(envs, actions, strict=True)]
+        observations = np.stack([step[0] for step in played])
+    caught = 100 * float(np.mean([step[1] > 0 for step in played]))
+    expect(caught >= 75, f"Las tres medidas están sanas, y jugando voraz atrapa el {caught:.0f} %: le faltó aprender.")
+    return f"Tres errores hallados con tres medidas. Curado, atrapa el {caught:.0f} % de 200 pelotas."

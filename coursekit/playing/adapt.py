@@ -136,7 +136,8 @@ def _matched(env: VecEnv, agent, normalize: VecNormalize | None) -> VecEnv:
 def check_actions(agent, actions) -> None:
     """`ValueError` si las acciones de `agent` no son las del espacio `actions`."""
     check_agent(agent)
-    known, real = (getattr(space, "n", space.shape) for space in (getattr(agent, "action_space", actions), actions))
+    spaces = (getattr(agent, "action_space", actions), actions)
+    known, real = (space.n if hasattr(space, "n") else space.shape for space in spaces)
     if known != real:
         raise ValueError(
             f"El agente conoce {known} acciones y el ambiente tiene {real}: cargue un agente entrenado en él."

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from coursekit.envs import find_game, games, make_vec_env
-from coursekit.runs import machine, versions
+from coursekit.training.machine import machine, versions
 from coursekit.training.model import make_dqn
 from coursekit.training.recipe import DEFAULTS
 

@@ -1,4 +1,4 @@
-"""Una corrida de principio a fin (`train`), que se puede interrumpir, matar, seguir y alargar."""
+"""Una corrida de principio a fin (`train`): qué se anota y se guarda en el camino, y cómo se interrumpe y se sigue."""
 
 from __future__ import annotations
 
@@ -106,10 +106,12 @@ def _new(asked: dict, total_steps: int | None, hyperparameters: dict) -> dict:
 def _continued(run: Run, state: dict, asked: dict, total_steps: int | None, hyperparameters: dict):
     """Lo que dirá `run.json` y qué hiperparámetros cambian; `(None, {})` si no queda nada por hacer."""
     info = run.info if (run.path / "run.json").exists() else {"steps": -1}
-    behind = state.get("info", {}).get("steps", -1) > info["steps"]  # murió entre el punto guardado y run.json
+    behind = state.get("info", {}).get("steps", -1) > info.get("steps", -1)  # murió entre el punto guardado y run.json
     info = state["info"] if behind else info
-    if info.get("algorithm") != "dqn":
-        raise ValueError(f"{str(run.path)!r} es una corrida de {info.get('algorithm')}, que train no sabe seguir.")
+    if missing := {"game", "algorithm", "steps", "total_steps", "hyperparameters", "segments"} - info.keys():
+        raise ValueError(f"A run.json de {str(run.path)!r} le falta {', '.join(sorted(missing))}: recupere una copia.")
+    if info["algorithm"] != "dqn":
+        raise ValueError(f"{str(run.path)!r} es una corrida de {info['algorithm']}, que train no sabe seguir.")
     for name, value in asked.items():
         if value is not None and value != info[name]:
             raise ValueError(
@@ -250,7 +252,7 @@ class _RunKeeper(BaseCallback):
         if not again or not run.checkpoint(n).exists():
             save_agent(model, run.checkpoint(n))
         if n and run.tensorboard.is_dir():
-            metrics.export_csv(run)
+            metrics.export_csv(run, only=metrics.TAGS, empty_ok=True)
         if final:
             save_agent(model, run.agent)
             if self.bar is not None:
@@ -270,6 +272,9 @@ class _ResumableTensorBoard(TensorBoardOutputFormat):
 
     def __init__(self, folder: Path, step: int):
         folder.mkdir(parents=True, exist_ok=True)
+        # TensorBoard lee los archivos por nombre, que empieza con el segundo en que se abrieron: uno por segundo.
+        while any(folder.glob(f"*tfevents.{int(time.time())}.*")):
+            time.sleep(0.05)
         self.writer = SummaryWriter(log_dir=str(folder), purge_step=step + 1)
         self._is_closed = False
 

@@ -1,4 +1,4 @@
-"""El modelo: un DQN de Stable-Baselines3 con los hiperparámetros de la receta (`make_dqn`)."""
+"""El modelo: el DQN de Stable-Baselines3, con su paso de aprendizaje y los valores de la receta (`make_dqn`)."""
 
 from __future__ import annotations
 

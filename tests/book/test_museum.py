@@ -7,6 +7,8 @@ pueden separarse.
 import re
 from pathlib import Path
 
+from coursekit.exercises.verdict import interval_of_difference
+
 import nbformat
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ import pytest
 NOTEBOOK = Path(__file__).resolve().parents[2] / "book" / "09_errores_frecuentes.ipynb"
 CELLS = [cell for cell in nbformat.read(NOTEBOOK, as_version=4).cells if cell.cell_type == "code"]
 ENTRANCE = "museo"
-PIECES = list(dict.fromkeys(tag for cell in CELLS for tag in cell.metadata.get("tags", ()) if tag != ENTRANCE))
+PIECES = list(dict.fromkeys(tag for cell in CELLS for tag in cell.metadata.get("tags", ()) if tag.startswith("museo-")))
 
 
 def cells_of(tag: str) -> list:
@@ -125,10 +127,18 @@ def test_gif_duration_in_seconds_becomes_zero_and_in_milliseconds_does_not(visit
 
 def test_the_same_method_differs_from_itself_between_seeds(visit):
     names = visit("semilla")
-    scores, summary = names["puntajes"], names["resumen"]
-    assert len(scores) == summary["games"] == 8 and np.ptp(scores) >= 8
-    assert (names["metodo_a"], names["metodo_b"]) == (scores.min(), scores.max())
-    assert scores.min() < summary["ci_low"] < summary["ci_high"] < scores.max()
+    scores = names["puntajes"]
+    assert len(scores) == 12 and np.ptp(scores) >= 8
+    assert names["metodo_b"] - names["metodo_a"] >= 10  # una semilla por bando «muestra» una diferencia
+    assert names["desde"] < 0 < names["hasta"]  # y el intervalo de la diferencia no la sostiene
+
+
+def test_the_interval_of_the_difference_is_the_one_of_the_exercises(visit):
+    rng = np.random.default_rng(1)
+    a, b = rng.normal(10, 2, 10), rng.normal(7, 2, 8)
+    centre, low, high = visit("semilla")["diferencia"](a, b)
+    assert centre == a.mean() - b.mean()
+    assert (low, high) == pytest.approx(interval_of_difference(a, b), abs=0.1)
 
 
 @pytest.mark.parametrize("piece", PIECES)
@@ -144,5 +154,5 @@ def test_every_piece_says_what_one_sees_what_happens_and_the_cure():
     text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     pieces = re.split(r"^### Pieza \d+\..*$", text, flags=re.MULTILINE)[1:]
     assert len(pieces) == len(PIECES) == 12
-    for label in ("**Qué se ve.**", "**Qué pasa.**", "**La cura.**"):
+    for label in ("**Qué se ve.**", "<summary>Qué pasa</summary>", "**La cura.**"):
         assert all(piece.count(label) == 1 for piece in pieces), label

@@ -16,7 +16,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 BOOK = ROOT / "book"
-NOTEBOOKS = sorted(BOOK.glob("*.ipynb"))
+NOTEBOOKS = sorted(BOOK.glob("[0-9][0-9]_*.ipynb"))
 GUIDE = (BOOK / "guia_docente.md").read_text(encoding="utf-8")
 LINK = re.compile(r"\[[^\]]+\]\(([^)#\s]*)(?:#([^)\s]+))?\)")
 sys.path.insert(0, str(BOOK / "_ext"))
@@ -35,11 +35,12 @@ def prose(page: Path) -> str:
 
 
 def anchors(text: str) -> set[str]:
-    """Los lugares a los que se puede enlazar: los títulos, como los nombra MyST, y las etiquetas."""
+    """Los lugares a los que se puede enlazar: los títulos, como los nombra MyST, y los ejercicios, por su número."""
     without_code = re.sub(r"^(```+).*?^\1", "", text, flags=re.MULTILINE | re.DOTALL)
     titles = re.findall(r"^#{1,3} (.+)$", without_code, re.MULTILINE)
-    slugs = {re.sub(r"[^\w -]", "", title).strip().lower().replace(" ", "-") for title in titles}
-    return slugs | set(re.findall(r":label: (\S+)", text))
+    slugs = {re.sub(r"[^\w -]", "", title.strip()).lower().replace(" ", "-") for title in titles}
+    numbers = {f"ejercicio-{a}-{b}" for a, b in re.findall(r"^### Ejercicio (\d+)\.(\d+)\.", text, re.MULTILINE)}
+    return slugs | numbers
 
 
 def rows(table: str) -> list[list[str]]:
@@ -50,7 +51,7 @@ def rows(table: str) -> list[list[str]]:
 def handout(tmp_path_factory) -> Path:
     """El curso tal como se reparte."""
     folder = tmp_path_factory.mktemp("curso") / "hojas"
-    assert [copy.name for copy in hojas.repartir(ROOT, folder)] == [path.name for path in NOTEBOOKS]
+    assert [copy.name for copy in hojas.repartir(ROOT, folder)] == [*(path.name for path in NOTEBOOKS), "LEEME.ipynb"]
     return folder
 
 
@@ -75,16 +76,16 @@ def test_the_table_lists_every_exercise_of_the_notebooks_with_its_minutes():
     for path in NOTEBOOKS:
         lines, code = prose(path).splitlines(), path.read_text(encoding="utf-8")
         for i, line in enumerate(lines):
-            if "{exercise-start}" in line:
-                number = lines[i + 1].removeprefix(":label: ejercicio-").replace("-", ".")
+            if line.startswith("### Ejercicio "):
+                number, title = line.removeprefix("### Ejercicio ").split(". ", 1)
                 minutes, level = (
-                    next(text for text in lines[i + 2 :] if text.startswith("*")).split(".*")[0].split(" · ")
+                    next(text for text in lines[i + 1 :] if text.startswith("*")).split(".*")[0].split(" · ")
                 )
                 checked = "sí" if f'comprobar(\\"{number}\\"' in code else "no"
-                expected.append([number, line.split("} ")[1], minutes.strip("*").split()[0], level, checked])
+                expected.append([number, title, minutes.strip("*").split()[0], level, checked])
     listed = rows(ejercicios.tablas(BOOK)["tabla_ejercicios"])
     assert len(expected) > 20
-    assert [[n, re.sub(r"^\[|\]\(#.*\)$", "", title), *rest] for n, title, *rest in listed] == expected
+    assert [[n, re.sub(r"^\[|\]\(\S+\)$", "", title), *rest] for n, title, *rest in listed] == expected
 
 
 def test_an_exercise_is_checked_exactly_when_the_package_has_its_checker():
@@ -114,7 +115,7 @@ def change(path: Path, old: str, new: str) -> None:
 def test_the_tables_change_with_the_notebook(tmp_path):
     copy = Path(shutil.copy(BOOK / "01_ale.ipynb", tmp_path))
     change(copy, "*20 minutos · media.*", "*77 minutos · difícil.*")
-    change(copy, "unos 40 minutos de lectura", "unos 99 minutos de lectura")
+    change(copy, "unos 55 minutos de lectura", "unos 99 minutos de lectura")
     tables = ejercicios.tablas(tmp_path)
     assert "| 77 | difícil | sí |" in tables["tabla_ejercicios"] and "| 99 |" in tables["tabla_capitulos"]
 
@@ -124,7 +125,7 @@ def test_the_tables_change_with_the_notebook(tmp_path):
     [
         ("*20 minutos · media.*", "*Un rato · media.*"),
         ("*20 minutos · media.*", "*20 minutos · regular.*"),
-        ("**Tiempo:** unos 40 minutos", "**Tiempo:** bastantes minutos"),
+        ("**Tiempo:** unos 55 minutos", "**Tiempo:** bastantes minutos"),
     ],
 )
 def test_a_notebook_that_does_not_say_its_times_stops_the_build(old, new, tmp_path):
@@ -167,7 +168,8 @@ def test_every_exercise_that_the_guide_assigns_exists_and_every_chapter_has_a_cl
 
 
 def test_every_command_of_the_guide_is_one_that_the_terminal_accepts(monkeypatch):
-    commands = re.findall(r"^\.venv/bin/coursekit (.+)$", GUIDE, re.MULTILINE)
+    project = (BOOK / "proyecto_final.md").read_text(encoding="utf-8")
+    commands = re.findall(r"^\.venv/bin/coursekit (.+)$", GUIDE + project, re.MULTILINE)
     assert {"doctor", "train", "evaluate", "record"} <= {command.split()[0] for command in commands}
     done = []
     for name in ("_doctor", "_train", "_evaluate", "_record"):
@@ -186,13 +188,13 @@ def test_the_handouts_have_every_statement_and_no_solution(handout):
         solved = [cell.source for cell in original if "# Solución" in cell.source]
         assert solved, f"{path.name}: se acabaron las soluciones, esta prueba ya no prueba nada"
         text = "\n".join(cell.source for cell in copy)
-        for trace in ("# Solución", "_solucion", "{solution", *solved):
+        for trace in ("# Solución", "_solucion", "Solución del ejercicio", *solved):
             assert trace not in text, f"{path.name}: queda {trace[:40]!r}"
-        for exercise in re.findall(r"\{exercise-start\}.+?\{exercise-end\}", prose(path), re.DOTALL):
-            assert exercise in prose(handout / "book" / path.name), f"{path.name}: falta {exercise[:60]}"
+        for exercise in re.findall(r"^### Ejercicio .+?(?=^#### Solución)", prose(path), re.DOTALL | re.MULTILINE):
+            assert exercise.strip() in prose(handout / "book" / path.name), f"{path.name}: falta {exercise[:60]}"
 
 
-def test_only_what_is_between_the_marks_goes(handout):
+def test_only_what_follows_a_solution_title_goes(handout):
     for path in NOTEBOOKS:
         copy, original = nbformat.read(handout / "book" / path.name, as_version=4), nbformat.read(path, as_version=4)
         nbformat.validate(copy)
@@ -202,10 +204,11 @@ def test_only_what_is_between_the_marks_goes(handout):
         for cell in original.cells:
             if cell.cell_type == "code" and not inside:
                 code.append((cell.id, cell.source))
-            for word in re.findall(r"solution-(?:start|end)", cell.source):
-                inside = word == "solution-start"
+            if cell.cell_type == "markdown" and cell.source.startswith("#"):
+                inside = cell.source.startswith("#### Solución")
         assert [(cell.id, cell.source) for cell in copy.cells if cell.cell_type == "code"] == code
-        assert anchors(prose(handout / "book" / path.name)) == anchors(prose(path))
+        titles = re.sub(r"^#### Solución.*$", "", prose(path), flags=re.MULTILINE)
+        assert anchors(prose(handout / "book" / path.name)) == anchors(titles)
 
 
 def markdown(*lines: str) -> dict:
@@ -216,30 +219,29 @@ def code(text: str) -> dict:
     return {"cell_type": "code", "source": [text]}
 
 
-START, END = ("```{solution-start} ejercicio-1-1", ":class: dropdown", "```"), ("```{solution-end}", "```")
-
-
-def test_a_cell_that_mixes_a_mark_and_other_text_keeps_the_other_text():
+def test_a_solution_ends_where_another_title_begins():
     cells = [
-        markdown("```{exercise-end}", "```", "", *START, "", "Se explica."),
+        markdown("### Ejercicio 1.1. Uno", "", "Se pide."),
+        code("x = ..."),
+        markdown("#### Solución del ejercicio 1.1"),
+        markdown("Se explica."),
         code("x = 1"),
-        markdown(*END, "", "Entre dos.", "", *START, "Otra vez.", "", *END, "", "## Lo que sigue"),
-        code("y = 2"),
+        markdown("## Lo que sigue"),
+        code("# Solución no es un título aquí"),
     ]
-    left = hojas.sin_soluciones(cells)
-    assert ["".join(cell["source"]) for cell in left] == [
-        "```{exercise-end}\n```",
-        "Entre dos.\n\n## Lo que sigue",
-        "y = 2",
-    ]
+    assert hojas.sin_soluciones(cells) == [*cells[:2], *cells[5:]]
 
 
 @pytest.mark.parametrize(
-    "cells", [[markdown(*START)], [markdown(*END)], [markdown(*START), markdown(*START), markdown(*END)]]
+    "cell",
+    [
+        markdown("Texto.", "", "#### Solución del ejercicio 1.1"),  # el texto, ¿se va o se queda?
+        markdown("Se explica.", "", "### Ejercicio 1.2. Dos"),
+    ],
 )
-def test_marks_without_their_pair_are_refused(cells):
-    with pytest.raises(ValueError, match="solution-"):
-        hojas.sin_soluciones(cells)
+def test_a_title_in_the_middle_of_a_solution_is_refused(cell):
+    with pytest.raises(ValueError, match="no está al comienzo de su celda"):
+        hojas.sin_soluciones([markdown("#### Solución del ejercicio 1.1"), cell])
 
 
 def test_the_handouts_find_what_their_cells_read(handout, monkeypatch):
@@ -285,15 +287,15 @@ def test_the_order_leaves_the_copy_in_build_and_replaces_the_previous_one(small_
     assert done.returncode == 0 and "1 cuadernos sin soluciones" in done.stdout, done.stderr
     assert not old.exists()
     copy = json.loads((small_course / "_build/hojas/book/01_ale.ipynb").read_text(encoding="utf-8"))
-    assert "# Solución" not in str(copy) and "{exercise-start}" in str(copy)
+    assert "# Solución" not in str(copy) and "### Ejercicio 1.1. " in str(copy)
 
 
-def test_a_notebook_with_a_broken_mark_is_named_and_its_answers_are_not_copied(small_course):
+def test_a_notebook_with_a_misplaced_solution_is_named_and_its_answers_are_not_copied(small_course):
     notebook = small_course / "book/01_ale.ipynb"
     text = notebook.read_text(encoding="utf-8")
-    notebook.write_text(text[::-1].replace("{solution-end}"[::-1], "{nada}"[::-1], 1)[::-1], encoding="utf-8")
+    notebook.write_text(text.replace('"#### Solución', '"Así:\\n", "#### Solución', 1), encoding="utf-8")
     done = run_script(small_course)
-    assert done.returncode == 1 and "01_ale.ipynb: la última solución no se cierra" in done.stderr
+    assert done.returncode == 1 and "01_ale.ipynb: el título «Solución del ejercicio" in done.stderr
     assert not (small_course / "_build/hojas/book/01_ale.ipynb").exists()
 
 

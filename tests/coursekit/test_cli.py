@@ -1,6 +1,8 @@
 """La línea de órdenes: lo que hace, lo que imprime y lo que dice cuando algo no es posible."""
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 
@@ -120,14 +122,31 @@ def test_unknown_orders_are_answered_in_spanish():
     assert result.returncode == 2 and "no es una opción" in result.stderr and "invalid" not in result.stderr
 
 
-def test_importing_the_package_brings_neither_torch_nor_sb3():
-    code = "import sys, coursekit; assert not {'torch', 'stable_baselines3', 'gymnasium', 'pandas'} & set(sys.modules)"
-    subprocess.run([sys.executable, "-c", code], check=True)
+def test_a_code_page_without_our_letters_is_no_reason_to_stop(folder):
+    """Lo que se guarda en un archivo desde una terminal de Windows."""
+    environment = {**os.environ, "PYTHONIOENCODING": (encoding := "cp1252")}
+    for order in (["doctor", "--seconds", "0.1"], ["evaluate", str(folder), "--episodes", "1", "--no-ladder"]):
+        command = [sys.executable, "-m", "coursekit.cli", *order]
+        done = subprocess.run(command, capture_output=True, env=environment, timeout=120)
+        assert done.returncode == 0, done.stderr
+        assert len(done.stdout.decode(encoding).splitlines()) >= 3
 
 
-def test_the_package_offers_its_modules():
-    import coursekit
+@pytest.mark.skipif(os.name != "posix", reason="usa una tubería de Unix")
+def test_a_reader_who_leaves_is_not_an_error(folder):
+    command = f'"{sys.executable}" -m coursekit.cli export "{folder}" | true; exit ${{PIPESTATUS[0]}}'
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    assert done.returncode == 0 and not done.stderr
 
-    assert coursekit.envs.games() and "training" in dir(coursekit)
-    with pytest.raises(AttributeError, match="nada"):
-        coursekit.nada  # noqa: B018
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [('{"game": ', "está dañado"), ("[1, 2]", "está dañado"), ('{"game": "Breakout"}', "le falta algorithm, hyper")],
+)
+def test_a_damaged_run_json_is_explained(folder, tmp_path, capsys, content, message):
+    copy = shutil.copytree(folder, tmp_path / "corrida")
+    (copy / "run.json").write_text(content)
+    (copy / "resume" / "state.pt").unlink()  # con él, run.json se repone
+    assert cli.main(["train", str(copy), "--resume", *TINY]) == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1 and (copy / "run.json").read_text() == content

@@ -242,5 +242,5 @@ def test_a_game_without_noop_plays_with_ale_and_is_refused_by_the_wrappers_of_sb
     assert env.action_meanings[0] == "FIRE" and env.reset().shape == (1, 4, 84, 84)
     env.step(np.array([2]))
     env.close()
-    with pytest.raises(ValueError, match="piden NOOP y Backgammon no lo tiene: use backend='ale'"):
+    with pytest.raises(ValueError, match="piden NOOP y ALE/Backgammon-v5 no lo tiene: use backend='ale'"):
         make_vec_env("Backgammon", 1, backend="sb3")

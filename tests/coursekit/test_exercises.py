@@ -9,7 +9,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from coursekit.exercises import PENDING, WRONG, cap01, cap02, cap03, cap04, cap05, cap06, cap07, cap08, cap09, comprobar
+from coursekit.exercises.verdict import interval_of_difference
 
+import cv2
 import nbformat
 import numpy as np
 import pytest
@@ -272,7 +274,186 @@ def n_steps(rewards, ends, value, gamma, *, power=lambda n: n, first=0, bootstra
     return total + gamma ** power(len(rewards)) * value * (bootstrap and not over)
 
 
+def verdict(a=(9.0, 8.0, 10.0, 9.0, 8.0), b=(5.0, 6.0, 5.0, 4.0, 6.0), game="Breakout", **changes):
+    """Un experimento bien contado, salvo lo que se cambie."""
+    answer = {"puntajes_a": list(a), "puntajes_b": list(b), "intervalo": interval_of_difference(a, b)}
+    answer["frase"] = f"En {game}, con {len(a)} semillas, A fue mejor que B en la media."
+    return {key: value for key, value in (answer | changes).items() if value is not None}
+
+
+def verdicts(game, good, bad):
+    """Los errores de quien cuenta un experimento, en un juego con estos puntajes."""
+    fine = verdict(good, bad, game)
+    low, high = fine["intervalo"]
+
+    def says(sentence):
+        return verdict(good, bad, game, frase=sentence)
+
+    return [
+        ((good, bad), "un diccionario con"),
+        (verdict(good, bad, game, frase=None), "falta frase"),
+        (verdict(good[:3], bad, game), "hacen falta al menos 5"),
+        (verdict(good, bad, game, puntajes_b=[str(x) for x in bad]), "llegó otra cosa"),
+        (verdict(good, bad, game, puntajes_b=[list(bad)]), "un puntaje por semilla"),
+        (verdict([good[0]] * 5, [good[0]] * 5, game), "¿cambiaste la semilla"),
+        (verdict(good, bad, game, intervalo=(-high, -low)), "restado al revés"),
+        (verdict(good, bad, game, intervalo=(high, low)), "está al revés"),
+        (verdict(good, bad, game, intervalo=interval_of_difference(good, [0.0])), "el de una media sola"),
+        (verdict(good, bad, game, intervalo=(low - 5, high + 5)), "remuestrea cada bando"),
+        (says(f"En {game}, con 5 semillas, esto demuestra que A es mejor."), "sobra «demuestra»"),
+        (says(f"En {game}, con 5 semillas, A siempre le gana a B."), "sobra «siempre»"),
+        (says(f"En {game}, con 5 semillas, A gana porque ve mejor."), "da una causa («porque»)"),
+        (says(f"En {game} la media de A fue mayor que la de B."), "con cuántas semillas"),
+        (says("Con 5 semillas, la media de A fue mayor que la de B."), "en qué juego"),
+        (says(f"En {game}, con 5 semillas, no se sabe cuál es mejor."), "dice menos de lo que podría"),
+        (
+            verdict(good, [*good[1:], good[0]], game, frase=f"En {game}, con 5 semillas, A fue mejor que B."),
+            "no se sabe cuál es mejor",
+        ),
+    ]
+
+
+def student_agent(**pieces):
+    """Un agente con piezas propias y correctas, salvo las que se cambien; no aprendió nada."""
+
+    def epsilon(progress, settings):
+        return 1 - 0.95 * progress
+
+    def objective(batch, agent):
+        return target(batch, agent, 0.0)
+
+    def loss(batch, q_net, wanted):
+        return torch.nn.functional.smooth_l1_loss(q_net(batch.observations).gather(1, batch.actions), wanted)
+
+    own = {"exploration_schedule": epsilon, "compute_target": objective, "compute_loss": loss, "replay_buffer": list}
+    net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(200, 3))
+    with torch.no_grad():
+        net[1].weight.zero_()
+    return SimpleNamespace(
+        piezas=own | pieces, q_net=lambda observations: net(observations.float()), q_net_target=None,
+        ajustes={}, num_timesteps=12_000,
+    )  # fmt: skip
+
+
+def chain(*, maximum=True, interpolation=cv2.INTER_AREA, code=cv2.COLOR_RGB2GRAY, skip=4, newest=-1, zeros=True,
+          clip=False, divide=False, short=False):  # fmt: skip
+    """La clase `MiCadena`, con los errores usuales de quien la escribe."""
+
+    class Chain:
+        def __init__(self, env):
+            self.env = env
+
+        def picture(self, screen):
+            return cv2.resize(cv2.cvtColor(screen, code), (84, 84), interpolation=interpolation)
+
+        def out(self):
+            stack = self.stack[::-1] if newest == 0 else self.stack
+            return stack / 255 if divide else stack
+
+        def reset(self, seed=None):
+            first = self.picture(self.env.reset(seed=seed)[0])
+            self.stack = np.stack([first * 0] * 3 + [first] if zeros else [first] * 4)
+            return self.out()
+
+        def step(self, action):
+            screens, total, end = [], 0.0, False
+            while len(screens) < skip and not end:
+                screen, reward, terminated, truncated, _ = self.env.step(action)
+                screens, total, end = [*screens, screen], total + reward, terminated or truncated
+            screen = np.max(screens[-2:], axis=0) if maximum else screens[-1]
+            self.stack = np.concatenate([self.stack[1:], self.picture(screen)[None]])
+            total = float(np.sign(total)) if clip else total
+            return (self.out(), total) if short else (self.out(), total, end)
+
+    return Chain
+
+
+def cured(**changes):
+    """Un modelo con lo que mira la comprobación del proyecto; sano, salvo lo que se cambie."""
+    pixels = changes.pop("pixels", 255)
+    healthy = {"num_timesteps": 20_000, "_n_updates": 1_200, "q_net": None}
+    buffer = SimpleNamespace(observations=np.full((4, 16, 2, 10, 10), pixels, np.uint8), size=lambda: 4)
+    still = {"predict": lambda observations, deterministic: (np.ones(len(observations), int), None)}
+    return SimpleNamespace(**healthy | {"replay_buffer": buffer} | still | changes)
+
+
+FOUND = {8: 1, 5: 69.8, 6: 0.683}
+DECIDED = [9.0, 8.0, 10.0, 9.0, 8.0], [5.0, 6.0, 5.0, 4.0, 6.0]
+SHARES = [0.9, 0.8, 1.0, 0.9, 0.8], [0.5, 0.0, 0.5, 0.0, 0.6]
+
 BANK = {
+    "1.4": [
+        *verdicts("Breakout", *DECIDED),
+        (verdict([9.5, 8.0, 10.0, 9.0, 8.0]), "los puntajes son enteros"),
+        (verdict([-9.0, -8.0, -10.0, -9.0, -8.0]), "no bajan de 0"),
+    ],
+    "2.4": [
+        (chain()(None), "Se esperaba la clase"),
+        (chain(maximum=False), "el máximo de los dos últimos"),
+        (chain(interpolation=cv2.INTER_NEAREST), "`INTER_AREA`"),
+        (chain(code=cv2.COLOR_BGR2GRAY), "el orden de los colores"),
+        (chain(skip=1), "pasan cuatro cuadros"),
+        (chain(newest=0), "el más nuevo va al final"),
+        (chain(zeros=False), "al comenzar van ceros"),
+        (chain(clip=True), "sin recortar"),
+        (chain(divide=True), "debe seguir siendo `uint8`"),
+        (chain(short=True), "`(pila, recompensa, fin)`"),
+    ],
+    "2.5": [
+        *verdicts("Space Invaders", *SHARES),
+        (verdict([90, 80, 100, 90, 80], SHARES[1], "Space Invaders"), "de 0 a 1"),
+        (verdict(SHARES[0], [0.6, 0.61, 0.6, 0.62, 0.6], "Space Invaders"), "nulas pares e impares"),
+        (verdict([0.1, 0.2, 0.1, 0.1, 0.2], [0.0, 0.1, 0.0, 0.0, 0.1], "Space Invaders"), "en toda partida"),
+    ],
+    "3.4": [
+        (SimpleNamespace(), "Se esperaba el agente ya armado"),
+        (student_agent(compute_target=SimpleNamespace(__name__="compute_target")), "sigue la del capítulo"),
+        (student_agent(exploration_schedule=lambda p, s: p), "en algún momento sube"),
+        (student_agent(exploration_schedule=lambda p, s: 0.05), "casi no explora"),
+        (student_agent(exploration_schedule=lambda p, s: 1.0 - p / 2), "jugando al azar más de una vez en diez"),
+        (student_agent(exploration_schedule=lambda p, s: 2 - p), "de 0 a 1"),
+        (student_agent(compute_target=lambda b, a: target(b, a, 0.0, keep=False)), "1 - batch.dones"),
+        (student_agent(compute_target=lambda b, a: target(b, a, 0.0, net="q_net")), "la red en línea"),
+        (student_agent(compute_target=lambda b, a: target(b, a, 0.0, gamma=1.0)), "le falta γ"),
+        (student_agent(compute_target=lambda b, a: target(b, a, 1.0)), "la media de las acciones"),
+        (student_agent(compute_target=lambda b, a: with_gradient(b, a, 0.0)), "torch.no_grad"),
+        (
+            student_agent(
+                compute_loss=lambda b, q, t: (q(b.observations).gather(1, b.actions) - t).detach().square().mean()
+            ),
+            "perdió el gradiente",
+        ),
+        (
+            student_agent(
+                compute_loss=lambda b, q, t: torch.nn.functional.mse_loss(q(b.observations).max(1, True)[0], t)
+            ),
+            "el de la acción que se tomó",
+        ),
+        (
+            student_agent(compute_loss=lambda b, q, t: (q(b.observations).gather(1, b.actions) - t).square().sum()),
+            "suma en lugar de promediar",
+        ),
+        (student_agent(compute_loss=lambda b, q, t: (q(b.observations) - t).square().mean()), "los tres valores"),
+        (student_agent(), "atrapa el"),
+    ],
+    "3.5": [
+        *verdicts("atrapa", *SHARES),
+        (verdict([90, 80, 100, 90, 80], [50, 60, 50, 40, 60], "atrapa"), "de 0 a 1"),
+    ],
+    "9.4": [
+        ((FOUND,), "dos cosas"),
+        (([8, 5, 6], cured()), "dos cosas"),
+        (({3: 4, **FOUND}, cured()), "La pieza `3` no está"),
+        (({8: 1, 5: 69.8}, cured()), "quedan 1"),
+        (({**FOUND, 5: 4}, cured()), "La pieza 5 está, pero"),
+        (({**FOUND, 6: 0.05}, cured()), "La pieza 6 está, pero"),
+        (({**FOUND, 8: "negra"}, cured()), "la medida de la pieza 8"),
+        ((FOUND, 0.98), "`curado` es un DQN"),
+        ((FOUND, cured(num_timesteps=100_000)), "va entre 1 y 20,000"),
+        ((FOUND, cured(pixels=1)), "sigue a oscuras"),
+        ((FOUND, cured(_n_updates=300)), "una actualización cada 67"),
+        ((FOUND, cured()), "le faltó aprender"),
+    ],
     "1.1": [
         (72, "quedaban 5 vidas y el byte 72 valía"),  # la paleta
         (58, "se cuentan desde 0"),
@@ -619,6 +800,13 @@ ALSO_RIGHT = [
     ("9.3", lambda model, total, each, look: model.learn(total, callback=EveryNTimesteps(each, Calls(1, look)))),
 ]
 REJECTED: dict[str, int] = {}
+#: Ejercicio → las celdas del capítulo que su solución necesita, por su nombre o por su etiqueta.
+CONTEXT = {
+    "1.3": ("jugar-06", "jugar-07"),
+    "1.4": ("jugar-06", "jugar-07"),
+    "3.4": ("dqn",),
+    "9.4": ("museo", "ejercicio-9-4-proyecto", "ejercicio-9-4-sintoma"),
+}
 
 
 # --- Las pruebas ---------------------------------------------------------------------------------------------------
@@ -648,12 +836,16 @@ def test_other_right_answers_are_accepted_too(exercise, answer):
 def test_the_solution_of_the_page_is_accepted(exercise, tmp_path, monkeypatch):
     chapter, number = exercise.split(".")
     cells = [cell for cell in notebook(int(chapter)).cells if cell.cell_type == "code"]
-    names = {"NOOP": NOOP, "FIRE": FIRE, "RIGHT": RIGHT, "LEFT": LEFT}
+    names = {"NOOP": NOOP, "FIRE": FIRE, "RIGHT": RIGHT, "LEFT": LEFT, "display": print}
     names["por_transicion"] = {"ReplayBuffer de SB3": 56_468, "FrameReplayBuffer": 7_300}
     imports = [n for cell in cells for n in ast.parse(cell.source).body if isinstance(n, ast.Import | ast.ImportFrom)]
     exec(compile(ast.Module(imports, []), "imports", "exec"), names)
     solution = [cell for cell in cells if cell.id.startswith(f"ejercicio-{chapter}-{number}-solucion")]
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs").symlink_to(BOOK / "runs")
+    for cell in cells:  # lo que la solución usa del capítulo
+        if {cell.id, *cell.metadata.get("tags", ())} & set(CONTEXT.get(exercise, ())):
+            exec(compile(cell.source, cell.id, "exec"), names)
     for cell in solution:
         exec(compile(cell.source, cell.id, "exec"), names)
         if "assert comprobar(" in cell.source:
@@ -672,7 +864,8 @@ def test_the_answer_as_it_stands_is_kindly_left_for_later(exercise):
     verdict = eval(cells[f"ejercicio-{chapter}-{number}-comprobar"].source, names)
     assert not verdict and verdict.outcome == PENDING and "..." in verdict.message
     assert repr(verdict).startswith(f"○ Ejercicio {exercise}: todavía no hay respuesta. ")
-    if callable(list(names.values())[-1]):
+    last = list(names.values())[-1]
+    if callable(last) and not isinstance(last, type):
         assert comprobar(exercise, lambda *arguments: None).outcome == PENDING
 
 
@@ -684,14 +877,15 @@ def test_the_section_to_look_at_exists_in_the_chapter(exercise):
 
 
 @pytest.mark.parametrize("chapter", MODULES)
-def test_each_chapter_asks_two_to_four_exercises_that_say_minutes_and_difficulty(chapter):
+def test_each_chapter_asks_two_to_five_exercises_that_say_minutes_and_difficulty(chapter):
     cells = notebook(chapter).cells
     text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
-    starts = re.findall(r"^```\{exercise-start\} .+\n:label: (ejercicio-\d-\d)\n```\n\n\*\d+ minutos · "
-                        r"(?:fácil|media|difícil)\.\* ", text, flags=re.MULTILINE)  # fmt: skip
-    assert starts == [f"ejercicio-{chapter}-{n}" for n in range(1, len(starts) + 1)] and 2 <= len(starts) <= 4
-    for label in starts:
-        assert f"```{{solution-start}} {label}\n:class: dropdown\n```" in text
+    starts = re.findall(r"^### Ejercicio (\d\.\d)\. .+\n\n\*\d+ minutos · (?:fácil|media|difícil)\.\* ",
+                        text, flags=re.MULTILINE)  # fmt: skip
+    assert starts == [f"{chapter}.{n}" for n in range(1, len(starts) + 1)] and 2 <= len(starts) <= 5
+    for number in starts:  # la solución tiene su propia celda, que JupyterLab abre plegada
+        (title,) = [cell for cell in cells if cell.source == f"#### Solución del ejercicio {number}"]
+        assert title.metadata.get("jp-MarkdownHeadingCollapsed") is True
     hidden = [cell for cell in cells if "-solucion" in cell.id]
     assert hidden and all(cell.metadata.get("jupyter") == {"source_hidden": True} for cell in hidden)
 

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "coursekit"
 FILES = sorted(PACKAGE.rglob("*.py"))
 TOP = {"__init__", "cli", "envs", "evaluation", "metrics", "recording", "runs"}
-LIMITS = {"arriba": 1_100, "sin ejercicios": 2_400}
+LIMITS = {"arriba": 1_100, "sin ejercicios": 4_100}
 LONGEST = 45
 
 
@@ -81,7 +81,7 @@ def test_every_public_module_is_documented():
     documented = set(re.findall(r"automodule:: ([\w.]+)", api))
     private = {name for name in ("coursekit", *(f"coursekit.{room}" for room in ("training", "playing", "comparison")))}
     private |= {"coursekit.exercises.checking"}
-    private |= {name for name in MODULES if re.search(r"exercises\.cap\d\d$", name)}
+    private |= {name for name in MODULES if re.search(r"exercises\.\w+$", name)}  # se entra por coursekit.exercises
     assert documented == set(MODULES) - private
 
 

@@ -8,7 +8,8 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-from coursekit.runs import Run, atomic, machine, versions
+from coursekit.runs import Run, atomic
+from coursekit.training.machine import machine, versions
 
 import pytest
 

@@ -17,8 +17,9 @@ distributed = pytest.importorskip("distributed")
 from coursekit import cli  # noqa: E402
 from coursekit.comparison import algorithms, sweep  # noqa: E402
 from coursekit.metrics import read_metrics  # noqa: E402
-from coursekit.runs import HALF_WRITTEN, Run, locked, machine  # noqa: E402
+from coursekit.runs import HALF_WRITTEN, Run, locked  # noqa: E402
 from coursekit.training.agents import load_agent  # noqa: E402
+from coursekit.training.machine import machine  # noqa: E402
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="mata procesos con las señales de POSIX")
 ROOT = Path(__file__).parents[2]

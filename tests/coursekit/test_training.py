@@ -8,10 +8,11 @@ import sys
 
 from coursekit.envs import make_vec_env
 from coursekit.metrics import TAGS, read_metrics
-from coursekit.runs import HALF_WRITTEN, Run, versions
+from coursekit.runs import HALF_WRITTEN, Run, new_info
 from coursekit.training import loop, recipe
 from coursekit.training.agents import load_agent
 from coursekit.training.loop import train
+from coursekit.training.machine import versions
 from coursekit.training.model import make_dqn
 from coursekit.training.recipe import DEFAULTS, LADDER
 from coursekit.training.replay import FrameReplayBuffer
@@ -301,7 +302,7 @@ def test_an_existing_run_is_not_overwritten(copied_run, tiny, capsys):
 
 def test_a_run_of_another_algorithm_is_not_resumed(tmp_path, tiny):
     run = Run(tmp_path)
-    run.write_json("run.json", {"game": "Breakout", "algorithm": "ppo", "steps": 0})
+    run.write_json("run.json", {**new_info("Breakout", "ppo", 0, {}, 100)})
     with pytest.raises(ValueError, match="es una corrida de ppo, que train no sabe seguir"):
         train(run, "Breakout", 1_000, resume=True, **tiny)
 

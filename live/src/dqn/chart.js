@@ -1,5 +1,6 @@
 /** La figura ancha: arriba, las curvas de aprendizaje; abajo, qué alturas de la pelota conoce ya la corrida elegida. */
 import { format } from "./settings.js";
+import { palette } from "./style.js";
 
 const DASHES = ["", "7 4", "2 4", "9 3 2 3", "12 4", "4 3", "1 3"];
 const RANDOM_PLAY = 0.3; // atrapa quien juega al azar: la paleta ocupa 3 de las 10 columnas
@@ -54,13 +55,27 @@ export function drawChart(host, runs, { total, rows }) {
   text(left - 6, base + cell, "arriba", "end");
   text(left - 6, base + ROWS * cell - 1, "abajo", "end");
   parts.push(`<rect x="${left}" y="${base}" width="${width - left - right}" height="${ROWS * cell}" style="fill:var(--panel)"/>`);
-  rows.forEach(([step, known], i) => {
-    const from = x(i ? (step + rows[i - 1][0]) / 2 : step), to = x(i + 1 < rows.length ? (step + rows[i + 1][0]) / 2 : step);
-    known.forEach((part, row) => {
-      parts.push(`<rect x="${from.toFixed(1)}" y="${base + row * cell}" width="${(Math.max(to - from, 1) + 0.3).toFixed(1)}" height="${cell}" style="fill:rgb(var(--si));opacity:${(part ** 1.5).toFixed(3)}"/>`);
-    });
-  });
+  if (rows.length > 1) {
+    const wide = x(rows.at(-1)[0]) - left;
+    parts.push(`<image x="${left}" y="${base}" width="${wide}" height="${ROWS * cell}" preserveAspectRatio="none" style="image-rendering:pixelated" href="${strip(host, rows)}"/>`);
+  }
   host.innerHTML = `<svg viewBox="0 0 ${width} ${height}" height="${height}" role="img" aria-label="${label(groups, rows)}">${parts.join("")}</svg>`;
+}
+
+/** Las alturas que conoce la red, como una imagen de una columna por momento y una fila por altura. */
+function strip(host, rows) {
+  const canvas = document.createElement("canvas");
+  canvas.width = rows.length;
+  canvas.height = ROWS;
+  const context = canvas.getContext("2d");
+  context.fillStyle = `rgb(${palette(host).yes})`;
+  rows.forEach(([, known], x) =>
+    known.forEach((part, y) => {
+      context.globalAlpha = part ** 1.5; // lo que acierta por azar, al comienzo, casi no se ve
+      context.fillRect(x, y, 1, 1);
+    }),
+  );
+  return canvas.toDataURL();
 }
 
 function groupBy(runs) {

@@ -161,7 +161,7 @@ const NAMES = ["izquierda", "derecha"];
 
 /** Lo que hizo la última transición, en palabras y con su cuenta. */
 function story(step, count) {
-  if (!step) return "Todavía no caminó: no sabe nada del premio, y todos los valores son 0. Presione «Siguiente cambio».";
+  if (!step) return "Todavía no caminó: no sabe nada del premio, y todos los valores son 0. Presiona «Siguiente cambio».";
   const { cell, action, next, reward, done, target, before, after } = step;
   const where = next === GOAL ? "llegó al premio" : next === EXIT ? "salió sin nada" : `cayó en la casilla ${next}`;
   const future = done ? "" : ` + ${GAMMA} · ${((target - reward) / GAMMA).toFixed(2)}`;
@@ -177,7 +177,7 @@ function template() {
     return `<div class="casilla" data-cell="${i}"><span class="rotulo">${i}</span><span class="ficha" aria-hidden="true"></span>${inner ? value(RIGHT, "→") + value(LEFT, "←") : `<span class="rotulo">${name}</span>`}</div>`;
   }).join("");
   return `
-<p><strong>¿Cómo se entera la casilla 3 de que hay un premio en la 6?</strong> El agente camina al azar y corrige un valor por paso. Avance y mire de dónde viene el color.</p>
+<p><strong>¿Cómo se entera la casilla 3 de que hay un premio en la 6?</strong> El agente camina al azar y corrige un valor por paso. Avanza y mira de dónde viene el color.</p>
 <div class="pasillo" data-p="pasillo">${cells}</div>
 <p class="cuenta" data-p="cuenta"></p>
 <p class="oculto" role="status" aria-live="polite" data-p="anuncio"></p>

@@ -85,7 +85,7 @@ class LiveDqn {
       target.addEventListener(event, handler);
       this.undo.push(() => target.removeEventListener(event, handler));
     };
-    this.undo = [onThemeChange(() => this.drawMap())];
+    this.undo = [onThemeChange(() => (this.drawMap(), this.drawSoon()))];
     on(part.entrenar, "click", () => this.start());
     on(part.pausa, "click", () => this.pause(!this.paused));
     on(part.parar, "click", () => this.stop());
@@ -169,7 +169,7 @@ class LiveDqn {
     const missing = SWITCHES.some((item) => isOff(item, this.settings));
     const busy = this.active().length > 0;
     this.part.ajustes.textContent = busy
-      ? "Lo que cambie vale enseguida para la corrida en marcha; una línea de puntos lo marca en la figura."
+      ? "Lo que cambies vale enseguida para la corrida en marcha; una línea de puntos lo marca en la figura."
       : `La próxima corrida: ${describe(this.settings)}. ${missing ? TAKEN_AWAY : ""}`;
     this.part.semillas.value = String(SEEDS.includes(this.seeds) ? this.seeds : SEEDS.findLast((n) => n <= this.seeds));
     this.seeds = Number(this.part.semillas.value);
@@ -182,7 +182,7 @@ class LiveDqn {
     ({ seed: this.seed, seeds: this.seeds } = found);
     this.change(found.settings);
     const what = describe(found.settings);
-    this.say([`El enlace trae estos ajustes: ${what}. Presione «Entrenar» para ver qué pasa.`, ...found.problems].join(" "), true);
+    this.say([`El enlace trae estos ajustes: ${what}. Presiona «Entrenar» para ver qué pasa.`, ...found.problems].join(" "), true);
     requestAnimationFrame(() => this.element.scrollIntoView({ block: "start" }));
   }
 
@@ -204,6 +204,7 @@ class LiveDqn {
   // ---- Las corridas
 
   start() {
+    this.hush();
     const name = describe(this.settings);
     while (this.runs.some((run) => run.name === name && run.seed === this.seed)) this.seed++; // repetir es con otro azar
     for (let i = 0; i < this.seeds; i++) this.enqueue({ ...this.settings }, this.seed + i);
@@ -212,6 +213,7 @@ class LiveDqn {
 
   /** La figura del capítulo: todo, y sin cada pieza, con los demás ajustes como están y las mismas semillas. */
   compare() {
+    this.hush();
     const whole = { ...this.settings };
     for (const { changes } of SWITCHES) for (const key of Object.keys(changes)) whole[key] = HYPERPARAMETERS[key];
     for (let i = 0; i < this.seeds; i++) {
@@ -391,6 +393,11 @@ class LiveDqn {
     this.part.aviso.hidden = !this.part.aviso.textContent;
   }
 
+  hush() {
+    this.part.aviso.textContent = "";
+    this.part.aviso.hidden = true;
+  }
+
   showGame({ state, q, action, results, over }) {
     drawGame(this.part.juego, state);
     this.showQ(q, action);
@@ -491,7 +498,7 @@ function template() {
     (name, i) => `<span><span aria-hidden="true"> </span>${i < 2 ? ARROWS[i] + name : name + ARROWS[i]}</span><span class="barra" aria-hidden="true"><i></i></span><span class="num">0.00</span>`,
   ).join("");
   return `
-<p><strong>Esta red nació hace un instante y no sabe nada.</strong> Verá solo los píxeles de este juego y recibirá +1 cuando atrape la pelota y −1 cuando se le escape. Presione «Entrenar» y mire cómo aprende.</p>
+<p><strong>Esta red nació hace un instante y no sabe nada.</strong> Verá solo los píxeles de este juego y recibirá +1 cuando atrape la pelota y −1 cuando se le escape. Presiona «Entrenar» y mira cómo aprende.</p>
 <div class="fila">
   <button type="button" class="principal" data-p="entrenar">▶ Entrenar</button>
   <button type="button" data-p="pausa" disabled>Pausa</button>
@@ -523,7 +530,7 @@ function template() {
     </div>
   </figure>
 </div>
-<span class="t">Quítele una pieza</span>
+<span class="t">Quítale una pieza</span>
 <div class="interruptores">${switches}<button type="button" class="interruptor" role="switch" aria-checked="false" data-switch="double"><span>Double DQN<small>una red elige, otra valora</small></span></button></div>
 <p data-p="ajustes" class="estado"></p>
 <figure><span class="t">Pelotas atrapadas, de cada 100</span>

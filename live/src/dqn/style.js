@@ -25,7 +25,7 @@ html[data-theme=dark] .dv{--tinta:#e8ebf0;--suave:#b6bfcc;--borde:#4a5361;--fond
 .dv .q .barra{position:relative;height:.8rem;border-radius:.2rem;background:var(--panel);border:1px solid var(--borde);overflow:hidden}
 .dv .q .barra i{position:absolute;top:0;bottom:0;left:50%;width:0}
 .dv .q .barra::before{content:"";position:absolute;left:50%;top:0;bottom:0;border-left:1px solid var(--suave);z-index:1}
-.dv .q .elegida{font-weight:700}.dv [aria-pressed=true]{background:var(--acento);color:var(--sobre);border-color:var(--acento)}
+.dv .q .elegida{font-weight:700}.dv .q>span>span{display:inline-block;width:.85em}.dv [aria-pressed=true]{background:var(--acento);color:var(--sobre);border-color:var(--acento)}
 .dv .q .num,.dv output{font-variant-numeric:tabular-nums}
 .dv .puntos{letter-spacing:.02em;min-height:1.6em;font-size:1rem;line-height:1.6;color:var(--suave);margin:.4rem 0 0}
 .dv .puntos b{color:rgb(var(--si))}.dv .puntos s{color:rgb(var(--no));text-decoration:none}
