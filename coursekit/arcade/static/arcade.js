@@ -231,7 +231,7 @@ summary { font-weight: 700; cursor: pointer; }
 .switches input[type=checkbox] { flex: none; width: 1.15rem; height: 1.15rem; accent-color: var(--accent); }
 .switches .delay { display: block; }
 .pad { display: grid; grid-template-columns: 1fr 1.3fr 1fr; gap: .5rem; margin-top: .9rem; }
-.pad button { justify-content: center; min-height: 3.2rem; user-select: none; -webkit-user-select: none; touch-action: none; }
+.pad button { justify-content: center; padding-inline: .3rem; white-space: nowrap; min-height: 3.2rem; user-select: none; -webkit-user-select: none; touch-action: none; }
 .pad button.down { background: var(--accent); color: var(--on-accent); }
 .record table { width: 100%; border-collapse: collapse; font-size: .9rem; }
 .record :is(td, th) { padding: .3rem .35rem; border-bottom: 1px solid var(--line); text-align: right; font-variant-numeric: tabular-nums; font-weight: 400; vertical-align: top; }
@@ -264,7 +264,7 @@ summary { font-weight: 700; cursor: pointer; }
   .duel figcaption .label { display: none; }
   .room:not(.duel) .stage { width: min(330px, 100% - 12px); margin-inline: auto; }
   .room:not(.duel) .cover { width: min(330px, 100% - 12px); inset: 6px auto auto 50%; translate: -50%; }
-  .pad button { padding-inline: .3rem; white-space: nowrap; }
+
 }
 @media (prefers-reduced-motion: no-preference) {
   .bars .fill { transition: transform 60ms linear; }
