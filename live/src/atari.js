@@ -21,13 +21,13 @@ export class Atari {
   }
 
   /**
-   * Comienza una partida: enciende la consola, deja pasar hasta 30 cuadros y pide FIRE como primera acción.
+   * Comienza una partida: enciende la consola, deja pasar de 0 a 29 cuadros y pide FIRE como primera acción.
    * @param {() => number} random de él salen los cuadros de espera y las acciones pegajosas
    */
   reset(random) {
     this.random = random;
     this.emulator.reset();
-    const noops = 1 + Math.floor(random() * NOOP_MAX);
+    const noops = Math.floor(random() * NOOP_MAX);
     for (let i = 0; i < noops; i++) this.emulator.frame("NOOP");
     /** La pila: (4, 84, 84), con el cuadro más nuevo al final y ceros antes del comienzo. */
     this.stack = new Uint8Array(STACK * FRAME);

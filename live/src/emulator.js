@@ -12,7 +12,8 @@ const FIRST_LINE = 33; // después de la sincronía vertical, la línea anterior
 
 // La perilla de ALE: cada cuadro con LEFT o RIGHT la mueve PADDLE_STEP, y su resistencia en ohmios sale de la posición.
 const PADDLE = { start: 408_823, step: 23_000, min: 27_450, max: 790_196 };
-const resistance = (position) => (0.6643 * position - 1800) / 1e6;
+// ALE cuenta 1.6·R·0.01 µF en ciclos de 1.19 MHz; 6502.ts, 380 líneas de 76 ciclos para 1 MΩ y los 1.8 kΩ de la consola.
+const resistance = (position) => ((position * 1.6e-8 * 1.19e6 * (1e6 + 1800)) / (380 * 76) - 1800) / 1e6;
 
 export class Emulator {
   /**

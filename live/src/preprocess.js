@@ -2,16 +2,22 @@
 import { HEIGHT, SIDE, WIDTH } from "./games.js";
 
 const PIXELS = WIDTH * HEIGHT;
+const { fround } = Math;
 
-/** Los pesos con que cada celda de la imagen chica promedia las de la grande que cubre: `[desde, pesos]` por celda. */
+/**
+ * Los pesos con que cada celda de la imagen chica promedia las de la grande que cubre: `{first, weights}` por celda.
+ * Los mismos que OpenCV, en precisión simple: un píxel que cae justo a mitad de camino redondea hacia donde allá.
+ */
 function areaWeights(from, to) {
   const scale = from / to;
   return Array.from({ length: to }, (_, i) => {
-    const start = i * scale, end = start + scale;
-    const first = Math.floor(start + 1e-9), last = Math.min(from, Math.ceil(end - 1e-9));
-    const weights = [];
-    for (let j = first; j < last; j++) weights.push((Math.min(end, j + 1) - Math.max(start, j)) / scale);
-    return { first, weights };
+    const start = i * scale, end = start + scale, width = Math.min(scale, from - start);
+    const last = Math.min(Math.floor(end), from - 1), first = Math.min(Math.ceil(start), last);
+    const weights = Array(last - first).fill(1 / width);
+    const before = first - start > 1e-3, after = end - last > 1e-3;
+    if (before) weights.unshift((first - start) / width);
+    if (after) weights.push(Math.min(end - last, 1, width) / width);
+    return { first: before ? first - 1 : first, weights: Float32Array.from(weights) };
   });
 }
 
@@ -48,7 +54,7 @@ export function reduce(a, b) {
     for (let x = 0; x < SIDE; x++) {
       const { first, weights } = COLUMNS[x];
       let sum = 0;
-      for (let k = 0, i = y * WIDTH + first; k < weights.length; k++, i++) sum += weights[k] * (a[i] > b[i] ? a[i] : b[i]);
+      for (let k = 0, i = y * WIDTH + first; k < weights.length; k++, i++) sum = fround(sum + fround(weights[k] * (a[i] > b[i] ? a[i] : b[i])));
       narrow[y * SIDE + x] = sum;
     }
   }
@@ -57,8 +63,9 @@ export function reduce(a, b) {
     const { first, weights } = ROWS[y];
     for (let x = 0; x < SIDE; x++) {
       let sum = 0;
-      for (let k = 0; k < weights.length; k++) sum += weights[k] * narrow[(first + k) * SIDE + x];
-      small[y * SIDE + x] = Math.round(sum);
+      for (let k = 0; k < weights.length; k++) sum = fround(sum + fround(weights[k] * narrow[(first + k) * SIDE + x]));
+      const low = Math.floor(sum); // a la mitad, al par
+      small[y * SIDE + x] = sum - low === 0.5 ? low + (low & 1) : Math.round(sum);
     }
   }
   return small;

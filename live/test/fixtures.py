@@ -161,6 +161,7 @@ def main(folder: Path) -> None:
             "rom": rom,
             "actions": [action.name for action in ale.getMinimalActionSet()],
             "published": run.results["results"]["default"],
+            "greedy": {key: run.results["results"]["greedy"][key] for key in ("scores", "lengths")},
             "colours": colours(ale),
         }
     pages(folder)

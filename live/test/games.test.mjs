@@ -11,6 +11,21 @@ import { generator } from "../src/random.js";
 import { summarize } from "../src/stats.js";
 import { fixture, references, unpack } from "./common.mjs";
 
+test("las partidas voraces de Breakout son, punto por punto, las publicadas", () => {
+  const { scores, lengths } = references.Breakout.greedy;
+  const published = new Set(scores.map((score, i) => `${score} puntos en ${lengths[i]} cuadros`));
+  const agent = new Agent(new Network(unpack(fixture("breakout", "pesos")), 4), GAMES.Breakout);
+  agent.epsilon = 0;
+  const atari = new Atari("Breakout", fixture("breakout", "rom"));
+  const played = [0, 1, 3, 6].map((noops) => {
+    const draws = [(noops + 0.5) / 30]; // el primer número del azar decide los cuadros de espera; los demás no deciden nada
+    const { score, frames } = playGame(agent, atari, () => draws.shift() ?? 0.999);
+    return `${score} puntos en ${frames} cuadros`;
+  });
+  assert.equal(new Set(played).size, 4); // una por fase del salto de cuadros
+  for (const game of played) assert.ok(published.has(game), game);
+});
+
 const EPISODES = Number(process.env.PARTIDAS ?? 5);
 
 for (const [name, game] of Object.entries(GAMES)) {
