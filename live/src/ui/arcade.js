@@ -320,7 +320,8 @@ class Arcade {
   }
 
   async step() {
-    if (this.run.missing || this.loading || this.ended) return;
+    if (this.run.missing || this.loading) return;
+    if (this.ended) return this.say("La partida terminó: comienza otra para seguir.");
     if (!this.worker && !(await this.open())) return;
     this.setRunning(false);
     this.send("step");
