@@ -69,7 +69,7 @@ async function open({ from = "server", width = 1280, theme = "light", change, sc
   page.until = async (condition, limit = 60_000) => {
     const end = Date.now() + limit;
     while (!(await condition())) {
-      assert.ok(Date.now() < end, `no llegó a ocurrir: ${condition}`);
+      assert.ok(Date.now() < end, `no llegó a ocurrir: ${condition}; lo último que dijo la sala: ${await page.status()}`);
       await page.waitForTimeout(100);
     }
   };
@@ -137,6 +137,8 @@ for (const from of ["file", "server"]) {
     assert.notEqual(await page.part(".steps").textContent(), before);
     assert.match(await page.part(".published").textContent(), /0\.3 puntos en 30 partidas/);
 
+    await page.part("[data-do=new]").click(); // el de 0 pasos pudo perder ya la que había
+    await page.until(async () => (await page.score()) === 0);
     await page.part("[data-do=toggle]").click();
     await page.waitForTimeout(300);
     const still = await page.picture();

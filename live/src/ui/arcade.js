@@ -71,7 +71,8 @@ class Arcade {
     const apply = () => {
       const theme = page.dataset.theme;
       this.host.toggleAttribute("data-dark", theme ? theme === "dark" : system.matches);
-      if (this.view) this.draw();
+      this.ink = null;
+      if (this.view) this.draw(true);
     };
     new MutationObserver(apply).observe(page, { attributeFilter: ["data-theme"] });
     system.addEventListener("change", apply);
@@ -147,7 +148,7 @@ class Arcade {
     slider.value = this.rung;
     this.showRung(this.rung);
     this.$(".bars").innerHTML = this.game.actions
-      .map((action, i) => `<li><span class="mark" aria-hidden="true"></span><span class="name">${this.words[action]}</span><span class="track"><span class="fill" style="background:${COLOURS[i]};transform:scaleX(0)"></span></span><span class="value">–</span></li>`)
+      .map((action, i) => `<li><span class="mark" aria-hidden="true"></span><span class="name">${this.words[action]}<small></small></span><span class="track"><span class="fill" style="background:${COLOURS[i]};transform:scaleX(0)"></span></span><span class="value">–</span></li>`)
       .join("");
     for (const [zone, { label }] of Object.entries(this.game.zones)) {
       this.$(`[data-hinder="${zone}"] + span`).textContent = `Tapar ${label}`;
@@ -408,7 +409,7 @@ class Arcade {
     }
   }
 
-  draw() {
+  draw(all = false) {
     const { view } = this;
     if (!view) return;
     for (const who of ["robot", "person"]) {
@@ -418,7 +419,8 @@ class Arcade {
       lane.querySelector(".score").textContent = state.score;
       lane.querySelector(".lives output").textContent = state.lives;
     }
-    if (!view.robot) return;
+    // Cuatro de cada cinco vistas llegan entre dos decisiones: lo del agente no cambió y no se vuelve a dibujar.
+    if (!view.robot || (!all && view.trace.length === 0 && view.playing)) return;
     drawSeen(this.$(".seen canvas"), view.seen);
     const values = this.trace.flatMap((q) => [...q]);
     let low = Math.min(...values), high = Math.max(...values);
@@ -426,11 +428,17 @@ class Arcade {
     const room = Math.max(0.02, 0.06 * (high - low));
     [low, high] = [low - room, high + room];
     this.drawBars(view, low, high);
-    const ink = getComputedStyle(this.host);
     if (this.$(".trace").offsetParent) {
       this.$(".trace canvas").classList.add("drawn");
-      drawTrace(this.$(".trace canvas"), this.trace, TEN_SECONDS, { low, high }, { text: ink.getPropertyValue("--muted"), line: ink.getPropertyValue("--line") });
+      this.ink ??= this.readInk();
+      drawTrace(this.$(".trace canvas"), this.trace, TEN_SECONDS, { low, high }, this.ink);
     }
+  }
+
+  /** Los colores del tema, que el lienzo no hereda. */
+  readInk() {
+    const colours = getComputedStyle(this.host);
+    return { text: colours.getPropertyValue("--muted"), line: colours.getPropertyValue("--line") };
   }
 
   drawBars({ q, chosen, random, forced, done }, low, high) {
@@ -441,12 +449,12 @@ class Arcade {
       row.querySelector(".fill").style.transform = `scaleX(${q ? Math.max(0.01, (q[i] - low) / (high - low)) : 0})`;
       row.querySelector(".value").textContent = q ? q[i].toFixed(2) : "–";
       const note = !is ? "" : forced ? " (se saca)" : random ? " (al azar)" : done && done !== this.game.actions[i] ? " (después)" : "";
-      row.querySelector(".name").innerHTML = `${this.words[this.game.actions[i]]}<small>${note}</small>`;
+      const name = row.querySelector("small");
+      if (name.textContent !== note) name.textContent = note;
     });
   }
 
   over({ who, score, honest }) {
-    const both = !this.view || ["robot", "person"].every((w) => !this.view[w] || this.view[w].over);
     let text = this.mode === "duel" ? `Terminó la partida de ${who === "person" ? "la persona" : "el agente"}: ${score} puntos.` : `Terminó la partida: ${score} puntos.`;
     (this.results ??= {})[who] = score;
     if (who === "person") {
@@ -466,7 +474,6 @@ class Arcade {
       this.setRunning(false);
     }
     this.say(text);
-    return both;
   }
 
   drawRecord() {
