@@ -156,7 +156,7 @@ def test_no_picture_link_or_anchor_is_broken():
             file = (page.parent / unquote(url.path)).resolve() if url.path else page
             if not file.is_file():
                 problems.append(f"{label(page)}: <{name}> lleva a {target}, que no existe")
-            elif url.fragment and file.suffix == ".html" and unquote(url.fragment) not in anchors(file):
+            elif url.fragment and file.suffix == ".html" and unquote(url.fragment).split("?")[0] not in anchors(file):
                 problems.append(f"{label(page)}: no existe el lugar {target}")
     report(problems)
 

@@ -68,7 +68,7 @@ def test_the_front_page_takes_its_numbers_from_the_evaluation(copied_book):
 def test_chapter_6_takes_its_numbers_from_the_evaluation(copied_book, monkeypatch):
     monkeypatch.chdir(copied_book / "book")
     cells = [cell.source for cell in nbformat.read(BOOK / "06_evaluacion.ipynb", as_version=4).cells]
-    imports = [source for source in cells if source.startswith(("import matplotlib", "import base64"))]
+    imports = [source for source in cells if source.startswith(("from coursekit", "import base64"))]
     reading = [source for source in cells if source.startswith(("evaluacion =", "protocolo =", "peldanos ="))]
     assert len(imports) == 2 and len(reading) == 3
     means = []

@@ -299,6 +299,7 @@ def test_the_x_axis_in_hours_and_episodes(tmp_path):
 
 
 def test_the_style_of_who_calls_it_is_left_as_it_was(run):
+    plt.rcdefaults()  # otra prueba pudo poner el estilo del curso
     before = dict(plt.rcParams)
     figure = plot_metrics(run)
     assert dict(plt.rcParams) == before and figure.get_dpi() == 110 != before["figure.dpi"]

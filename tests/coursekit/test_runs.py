@@ -139,7 +139,7 @@ def test_versions_and_machine_are_the_real_ones(monkeypatch):
     assert found["python"] == ".".join(map(str, sys.version_info[:3]))
     for package in ("stable-baselines3", "gymnasium", "ale-py", "torch", "numpy"):
         assert found[package] == version(package)
-    monkeypatch.setattr("coursekit.runs.PACKAGES", ("un-paquete-que-no-existe",))
+    monkeypatch.setattr("coursekit.training.machine.PACKAGES", ("un-paquete-que-no-existe",))
     assert versions()["un-paquete-que-no-existe"] == "sin instalar"
     here = machine()
     assert here["cores"] == os.cpu_count() and set(here) == {"system", "processor", "cores", "device"}

@@ -185,7 +185,7 @@ def test_an_atari_run_keeps_its_agent_and_the_human_score(tmp_path, monkeypatch)
 
 
 def test_a_run_that_fails_leaves_nothing(tmp_path, monkeypatch):
-    def full(*args):
+    def full(*args, **options):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(sweep, "export_csv", full)

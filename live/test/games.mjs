@@ -1,5 +1,5 @@
 // Partidas enteras con los pesos que se reparten, contra la evaluación publicada; y la velocidad, contra el tiempo real.
-//   PARTIDAS=20 node --test test/games.test.mjs   veinte por juego: unos 15 minutos; sin la variable, cinco
+//   PARTIDAS=20 npm run games   veinte por juego: unos 15 minutos; sin la variable, cinco
 // Con las mismas semillas salen siempre las mismas partidas: la prueba no depende de la suerte.
 import assert from "node:assert/strict";
 import { test } from "node:test";
