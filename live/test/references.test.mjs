@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import palette from "6502.ts/lib/machine/stella/tia/palette.js";
+import { Agent, playGame } from "../src/agent.js";
+import { Atari } from "../src/atari.js";
 import { Emulator } from "../src/emulator.js";
 import { GAMES, HEIGHT, SIDE, WIDTH } from "../src/games.js";
 import { Network, argmax } from "../src/network.js";
@@ -79,3 +81,18 @@ for (const [name, game] of Object.entries(GAMES)) {
     });
   }
 }
+
+test("las partidas voraces de Breakout son, punto por punto, las publicadas", () => {
+  const { scores, lengths } = references.Breakout.greedy;
+  const published = new Set(scores.map((score, i) => `${score} puntos en ${lengths[i]} cuadros`));
+  const agent = new Agent(new Network(unpack(fixture("breakout", "pesos")), 4), GAMES.Breakout);
+  agent.epsilon = 0;
+  const atari = new Atari("Breakout", fixture("breakout", "rom"));
+  const played = [0, 1, 3, 6].map((noops) => {
+    const draws = [(noops + 0.5) / 30]; // el primer número del azar decide los cuadros de espera; los demás no deciden nada
+    const { score, frames } = playGame(agent, atari, () => draws.shift() ?? 0.999);
+    return `${score} puntos en ${frames} cuadros`;
+  });
+  assert.equal(new Set(played).size, 4); // una por fase del salto de cuadros
+  for (const game of played) assert.ok(published.has(game), game);
+});
