@@ -12,7 +12,8 @@ def cifras(corridas: Path) -> dict[str, str]:
     """Nombre → texto, de todas las carpetas de `corridas` que tienen una evaluación.
 
     De `breakout-dqn` salen `breakout_media`, `breakout_intervalo`, `breakout_partidas`, `breakout_pasos` (del agente
-    publicado) y `breakout_horas` (de entrenamiento, hasta ese agente).
+    publicado) y `breakout_horas` (de entrenamiento, hasta ese agente); de `sala.json`, que escribe
+    «PARTIDAS=20 npm run games», `breakout_en_sala`: lo mismo, jugado en el navegador.
     """
     textos = {}
     for archivo in sorted(corridas.glob("*-dqn/evaluation.json")):
@@ -32,6 +33,9 @@ def cifras(corridas: Path) -> dict[str, str]:
             f"{juego}_pasos": f"{pasos / 1e6:.2f} millones de pasos",
             f"{juego}_horas": f"{segundos / 3600:.1f} horas",
         }
+    for juego, resumen in json.loads((corridas / "sala.json").read_text(encoding="utf-8")).items():
+        textos[f"{juego}_en_sala"] = f"{resumen['mean']:.1f} ({resumen['low']:.1f} a {resumen['high']:.1f})"
+        textos["sala_partidas"] = str(resumen["games"])
     return textos
 
 

@@ -2,7 +2,9 @@
 //   npm run games   veinte por juego: unos 10 minutos de procesador (PARTIDAS=5 npm run games: cinco)
 // Con las mismas semillas salen siempre las mismas partidas: la prueba no depende de la suerte.
 import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { Agent, playGame } from "../src/agent.js";
 import { Atari } from "../src/atari.js";
 import { GAMES } from "../src/games.js";
@@ -11,6 +13,8 @@ import { generator } from "../src/random.js";
 import { summarize } from "../src/stats.js";
 import { fixture, references, unpack } from "./common.mjs";
 
+/** De aquí salen las cifras de book/arcade.md; se escribe solo con PARTIDAS=20. */
+const RESULTS = fileURLToPath(new URL("../../book/runs/sala.json", import.meta.url));
 const EPISODES = Number(process.env.PARTIDAS ?? 20);
 
 for (const [name, game] of Object.entries(GAMES)) {
@@ -34,6 +38,12 @@ for (const [name, game] of Object.entries(GAMES)) {
         `[${summary.ci_low.toFixed(1)}, ${summary.ci_high.toFixed(1)}] en ALE; ${speed.toFixed(1)} veces el tiempo real`,
     );
     context.diagnostic(scores.join(" "));
+    if (EPISODES === 20) {
+      const kept = JSON.parse(readFileSync(RESULTS, "utf8"));
+      const { mean, low, high } = ours;
+      kept[game.rom] = { games: EPISODES, mean, low, high, scores };
+      writeFileSync(RESULTS, `${JSON.stringify(kept, null, 1)}\n`);
+    }
     assert.ok(ours.low <= summary.ci_high && ours.high >= summary.ci_low, "los intervalos no se tocan");
     assert.ok(Math.abs(ours.mean - summary.mean) <= 0.2 * Math.abs(summary.mean), "la media se aparta más de 20 %");
     assert.ok(speed >= 2);

@@ -37,6 +37,7 @@ def copied_book(tmp_path):
         folder.mkdir(parents=True)
         for name in ("evaluation.json", "run.json"):
             shutil.copy(evaluation.with_name(name), folder)
+    shutil.copy(BOOK / "runs/sala.json", tmp_path / "book/runs")
     return tmp_path
 
 
