@@ -13,7 +13,7 @@ def cifras(corridas: Path) -> dict[str, str]:
 
     De `breakout-dqn` salen `breakout_media`, `breakout_intervalo`, `breakout_partidas`, `breakout_pasos` (del agente
     publicado) y `breakout_horas` (de entrenamiento, hasta ese agente); de `sala.json`, que escribe
-    «PARTIDAS=20 npm run games», `breakout_en_sala`: lo mismo, jugado en el navegador.
+    «npm run games», `breakout_en_sala`: lo mismo, jugado en el navegador.
     """
     textos = {}
     for archivo in sorted(corridas.glob("*-dqn/evaluation.json")):

@@ -13,7 +13,7 @@ import { generator } from "../src/random.js";
 import { summarize } from "../src/stats.js";
 import { fixture, references, unpack } from "./common.mjs";
 
-/** De aquí salen las cifras de book/arcade.md; se escribe solo con PARTIDAS=20. */
+/** De aquí salen las cifras de book/arcade.md; se escribe solo con ESCRIBIR=1, como en «npm run games». */
 const RESULTS = fileURLToPath(new URL("../../book/runs/sala.json", import.meta.url));
 const EPISODES = Number(process.env.PARTIDAS ?? 20);
 
@@ -38,7 +38,7 @@ for (const [name, game] of Object.entries(GAMES)) {
         `[${summary.ci_low.toFixed(1)}, ${summary.ci_high.toFixed(1)}] en ALE; ${speed.toFixed(1)} veces el tiempo real`,
     );
     context.diagnostic(scores.join(" "));
-    if (EPISODES === 20) {
+    if (process.env.ESCRIBIR) {
       const kept = JSON.parse(readFileSync(RESULTS, "utf8"));
       const { mean, low, high } = ours;
       kept[game.rom] = { games: EPISODES, mean, low, high, scores };
