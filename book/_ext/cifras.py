@@ -12,8 +12,8 @@ def cifras(corridas: Path) -> dict[str, str]:
     """Nombre → texto, de todas las carpetas de `corridas` que tienen una evaluación.
 
     De `breakout-dqn` salen `breakout_media`, `breakout_intervalo`, `breakout_partidas`, `breakout_pasos` (del agente
-    publicado) y `breakout_horas` (de entrenamiento, hasta ese agente); de `sala.json`, que escribe
-    «npm run games», `breakout_en_sala`: lo mismo, jugado en el navegador.
+    publicado) y `breakout_horas` (de entrenamiento, hasta ese agente); de `sala.json` (lo escribe `npm run games`),
+    `breakout_en_sala`: lo mismo, jugado en el navegador.
     """
     textos = {}
     for archivo in sorted(corridas.glob("*-dqn/evaluation.json")):
