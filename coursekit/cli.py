@@ -74,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     order.add_argument("folder", metavar="CARPETA", help="carpeta de la corrida")
     order.add_argument("--game", help="juego (Breakout, o el de la corrida que se sigue)")
     order.add_argument("--steps", type=int, help="pasos del agente en total (1000000, o los de la corrida)")
+    order.add_argument("--algorithm", help="dqn, munchausen-dqn o qr-dqn (dqn)")
     order.add_argument("--seed", type=int, help="semilla (0)")
     order.add_argument("--resume", action="store_true", help="sigue una corrida desde su último punto guardado")
     order.add_argument("--backend", choices=BACKENDS, help="ambientes (ale)")
@@ -140,7 +141,7 @@ def _doctor(options: argparse.Namespace) -> None:
 def _train(options: argparse.Namespace) -> None:
     from coursekit.training.loop import train
 
-    names = ("game", "seed", "resume", "backend", "sticky", "checkpoint_every", "log_every", "device")
+    names = ("game", "algorithm", "seed", "resume", "backend", "sticky", "checkpoint_every", "log_every", "device")
     given = {name: getattr(options, name) for name in DEFAULTS if getattr(options, name) is not None}
     asked = {name: getattr(options, name) for name in names}
     train(options.folder, total_steps=options.steps, progress=not options.quiet, **asked, **given)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from coursekit import metrics
 from coursekit.envs import BACKENDS, find_game, make_vec_env
-from coursekit.runs import HALF_WRITTEN, Run, atomic, locked, new_info, new_segment
+from coursekit.runs import HALF_WRITTEN, Run, atomic, find_name, locked, new_info, new_segment
 from coursekit.training import checkpoint, recipe
 from coursekit.training.agents import save_agent
 from coursekit.training.model import make_dqn
@@ -32,6 +32,7 @@ def train(
     game: str | None = None,
     total_steps: int | None = None,
     *,
+    algorithm: str | None = None,
     seed: int | None = None,
     resume: bool = False,
     backend: str | None = None,
@@ -42,18 +43,19 @@ def train(
     device: str = "auto",
     **hyperparameters,
 ) -> Run:
-    """Entrena un DQN y deja en la carpeta `path` todo lo que hace falta para mirarlo, repetirlo y seguirlo.
+    """Entrena un DQN, o un pariente, y deja en la carpeta `path` lo que hace falta para mirarlo, repetirlo y seguirlo.
 
     Parámetros
     ----------
     path: carpeta de la corrida. Si ya tiene una, hay que pedir `resume=True`.
     game: nombre del juego (Breakout). total_steps: pasos del agente (transiciones) en total, también al seguir
         (1,000,000).
+    algorithm: `"dqn"`, `"munchausen-dqn"` o `"qr-dqn"` (`"dqn"`).
     seed: semilla de la red, de la exploración y de los ambientes (0).
     resume: sigue desde el último punto guardado: pasos, ε, optimizador y curvas. La memoria de repetición también,
         si el entrenamiento se cerró en orden; si no, se vuelve a llenar antes de seguir actualizando la red. Lo que no
-        se diga es lo de la corrida; el juego, la semilla, el backend y las acciones pegajosas no pueden cambiar, y lo
-        que cambie de los hiperparámetros queda anotado. Si la carpeta no tiene una corrida, la comienza.
+        se diga es lo de la corrida; solo pueden cambiar los pasos y los hiperparámetros, y el cambio queda anotado.
+        Si la carpeta no tiene una corrida, la comienza.
     backend, sticky: como en `coursekit.envs.make_vec_env` (`"ale"` y 0.0).
     checkpoint_every, log_every: pasos entre puntos guardados y entre filas de métricas.
     progress: muestra una barra con tiempo restante, puntaje medio, ε y pasos por segundo.
@@ -67,6 +69,7 @@ def train(
     """
     run = Run(path)
     asked = {"game": game and find_game(game)[0], "seed": seed, "backend": backend, "sticky": sticky}
+    asked["algorithm"] = algorithm and find_name(algorithm, recipe.ALGORITHMS, "el algoritmo")
     for name, steps in (("total_steps", total_steps), ("checkpoint_every", checkpoint_every), ("log_every", log_every)):
         if steps is not None and steps < 1:
             raise ValueError(f"Se pidieron {steps} pasos en {name}; hace falta al menos 1.")
@@ -93,10 +96,9 @@ def _exists(run: Run) -> bool:
 
 def _new(asked: dict, total_steps: int | None, hyperparameters: dict) -> dict:
     """Lo que `run.json` dirá de una corrida que comienza."""
-    chosen = {"game": find_game("Breakout")[0], "seed": 0, "backend": BACKENDS[0], "sticky": 0.0}
+    chosen = {"game": find_game("Breakout")[0], "algorithm": "dqn", "seed": 0, "backend": BACKENDS[0], "sticky": 0.0}
     chosen |= {name: value for name, value in asked.items() if value is not None}
     return new_info(
-        algorithm="dqn",
         hyperparameters={**recipe.DEFAULTS, **hyperparameters},
         total_steps=1_000_000 if total_steps is None else total_steps,
         **chosen,
@@ -110,7 +112,7 @@ def _continued(run: Run, state: dict, asked: dict, total_steps: int | None, hype
     info = state["info"] if behind else info
     if missing := {"game", "algorithm", "steps", "total_steps", "hyperparameters", "segments"} - info.keys():
         raise ValueError(f"A run.json de {str(run.path)!r} le falta {', '.join(sorted(missing))}: recupere una copia.")
-    if info["algorithm"] != "dqn":
+    if info["algorithm"] not in recipe.ALGORITHMS:
         raise ValueError(f"{str(run.path)!r} es una corrida de {info['algorithm']}, que train no sabe seguir.")
     for name, value in asked.items():
         if value is not None and value != info[name]:
@@ -118,7 +120,7 @@ def _continued(run: Run, state: dict, asked: dict, total_steps: int | None, hype
                 f"{str(run.path)!r} se entrena con {name}={info[name]!r} y se pidió {value!r}, que no puede cambiar "
                 "a mitad de camino: quítelo o elija otra carpeta."
             )
-    before = info["hyperparameters"]
+    before = {**recipe.DEFAULTS, **info["hyperparameters"]}  # las corridas viejas no traen los nombres nuevos
     changes = {name: value for name, value in hyperparameters.items() if before.get(name) != value}
     recipe.check({**before, **changes})
     total = info["total_steps"] if total_steps is None else total_steps
@@ -146,7 +148,7 @@ def _train(run, info, state, changes, stop, progress, checkpoint_every, log_ever
     h, total = info["hyperparameters"], info["total_steps"]
     env = make_vec_env(info["game"], h["n_envs"], seed=info["seed"], backend=info["backend"], sticky=info["sticky"])
     try:
-        model = make_dqn(env, total, seed=info["seed"], device=device, **h)
+        model = make_dqn(env, total, algorithm=info["algorithm"], seed=info["seed"], device=device, **h)
         refill = 0 if state is None else checkpoint.restore(model, run, state)
         if changes:
             now, before = ({name: pair[i] for name, pair in changes.items()} for i in (0, 1))
@@ -309,6 +311,8 @@ def _command(run: Run, info: dict) -> str:
     """La orden que repite esta corrida."""
     parts = ["coursekit", "train", run.path.as_posix(), "--game", info["game"], "--steps", str(info["total_steps"])]
     parts += ["--seed", str(info["seed"])]
+    if info["algorithm"] != recipe.ALGORITHMS[0]:
+        parts += ["--algorithm", info["algorithm"]]
     if info["backend"] != BACKENDS[0]:
         parts += ["--backend", info["backend"]]
     if info["sticky"]:

@@ -1,31 +1,46 @@
-"""El modelo: el DQN de Stable-Baselines3, con su paso de aprendizaje y los valores de la receta (`make_dqn`)."""
+"""El modelo: el DQN de Stable-Baselines3 (o un pariente suyo) con los valores de la receta (`make_dqn`)."""
 
 from __future__ import annotations
 
+import math
+
+from coursekit.runs import find_name
 from coursekit.training import cpu, recipe
+from coursekit.training.munchausen import MunchausenDQN
 from coursekit.training.replay import FrameReplayBuffer
 
 import torch
+from sb3_contrib import QRDQN
 from stable_baselines3 import DQN
+from stable_baselines3.common.type_aliases import Schedule
+from stable_baselines3.common.utils import LinearSchedule
 from stable_baselines3.common.vec_env import VecEnv
 
+_CLASSES = dict(zip(recipe.ALGORITHMS, (DQN, MunchausenDQN, QRDQN), strict=True))
 
-def make_dqn(env: VecEnv, total_steps: int, *, seed: int = 0, device: str = "auto", **hyperparameters) -> DQN:
+
+def make_dqn(
+    env: VecEnv, total_steps: int, *, algorithm: str = "dqn", seed: int = 0, device: str = "auto", **hyperparameters
+) -> DQN | QRDQN:
     """Un `stable_baselines3.DQN` con los hiperparámetros de `recipe.DEFAULTS`, listo para `learn(total_steps)`.
 
     `hyperparameters` reemplaza valores de `DEFAULTS`. Es un DQN común de SB3: estas líneas traducen los pasos del
     agente a las unidades de SB3 (que cuenta `train_freq` en pasos *vectoriales*), usan la memoria que guarda cada
     cuadro una vez y eligen el Adam y el orden de los píxeles que la CPU calcula más rápido. En una CPU además cambian
     cómo pide memoria el proceso entero (`coursekit.training.cpu` dice qué y por qué).
+    `algorithm` es uno de `recipe.ALGORITHMS`; el QR-DQN es el de sb3-contrib, con sus 200 cuantiles y el ε de Adam
+    de su artículo (Dabney et al., 2018).
 
-    Lanza `ValueError` si un hiperparámetro no existe, no es posible o no es compatible con los ambientes.
+    Lanza `ValueError` si el algoritmo o un hiperparámetro no existe, no es posible o no va con los ambientes.
     """
+    algorithm = find_name(algorithm, _CLASSES, "el algoritmo")
     recipe.check({**hyperparameters, "n_envs": env.num_envs})
     h = {**recipe.DEFAULTS, **hyperparameters, "n_envs": env.num_envs}
-    model = DQN(
+    adam = {"fused": True} | ({"eps": 0.01 / h["batch_size"]} if algorithm == "qr-dqn" else {})
+    model = _CLASSES[algorithm](
         "CnnPolicy",
         env,
-        learning_rate=h["learning_rate"],
+        learning_rate=_schedule(h["learning_rate"], h["learning_rate_schedule"]),
         buffer_size=h["buffer_size"],
         learning_starts=h["learning_starts"],
         batch_size=h["batch_size"],
@@ -37,7 +52,7 @@ def make_dqn(env: VecEnv, total_steps: int, *, seed: int = 0, device: str = "aut
         exploration_final_eps=h["exploration_final_eps"],
         replay_buffer_class=FrameReplayBuffer,
         replay_buffer_kwargs={"n_steps": h["n_steps"], "gamma": h["gamma"]},
-        policy_kwargs={"optimizer_kwargs": {"fused": True}},
+        policy_kwargs={"optimizer_class": torch.optim.Adam, "optimizer_kwargs": adam},
         seed=seed,
         device=device,
     )
@@ -45,3 +60,10 @@ def make_dqn(env: VecEnv, total_steps: int, *, seed: int = 0, device: str = "aut
     if model.device.type == "cpu":
         cpu.speed_up(model)
     return model
+
+
+def _schedule(rate: float, name: str) -> float | Schedule:
+    """La tasa como la quiere SB3: un número, o una función de lo que falta (1 al comienzo, 0 al final)."""
+    if name == "cosine":
+        return lambda remaining: rate * (1 - math.cos(math.pi * remaining)) / 2
+    return LinearSchedule(rate, 0.0, 1.0) if name == "linear" else rate

@@ -9,6 +9,7 @@ from coursekit.runs import find_name
 DEFAULTS = {
     "n_envs": 8,  # el emulador y la red trabajan por lotes
     "learning_rate": 1e-4,
+    "learning_rate_schedule": "constant",
     "batch_size": 32,
     "buffer_size": 400_000,  # 2.8 GB con FrameReplayBuffer; los retornos de n pasos aprovechan una memoria larga
     "learning_starts": 20_000,
@@ -36,6 +37,10 @@ SEED = 10_000  # los entrenamientos usan semillas pequeñas
 FRAME_STACK = 4
 FRAME_SKIP = 4
 
+#: Lo que `coursekit.training.loop.train` sabe entrenar, y cómo puede bajar la tasa: hasta 0, con el último paso.
+ALGORITHMS = ("dqn", "munchausen-dqn", "qr-dqn")
+SCHEDULES = ("constant", "linear", "cosine")
+
 _FRACTIONS = ("gamma", "exploration_final_eps")  # van de 0 a 1
 _FROM_ZERO = ("learning_starts",)  # los demás deben ser mayores que 0
 
@@ -52,6 +57,10 @@ def check(hyperparameters: dict[str, int | float]) -> None:
     """`ValueError` si algún hiperparámetro no existe, o si su valor no es posible o no es compatible con los demás."""
     for name, value in hyperparameters.items():
         find_name(name, DEFAULTS, "el hiperparámetro")
+        if isinstance(DEFAULTS[name], str):
+            if value not in SCHEDULES:
+                raise ValueError(f"{name}={value!r} no es posible: use uno de {', '.join(SCHEDULES)}.")
+            continue
         number = float if isinstance(DEFAULTS[name], float) else int
         fits = isinstance(value, (int, number)) and not isinstance(value, bool)
         fits = fits and (0 <= value <= 1 if name in _FRACTIONS else value >= 0 if name in _FROM_ZERO else value > 0)
