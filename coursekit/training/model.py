@@ -13,7 +13,6 @@ import torch
 from sb3_contrib import QRDQN
 from stable_baselines3 import DQN
 from stable_baselines3.common.type_aliases import Schedule
-from stable_baselines3.common.utils import LinearSchedule
 from stable_baselines3.common.vec_env import VecEnv
 
 _CLASSES = dict(zip(recipe.ALGORITHMS, (DQN, MunchausenDQN, QRDQN), strict=True))
@@ -40,7 +39,7 @@ def make_dqn(
     model = _CLASSES[algorithm](
         "CnnPolicy",
         env,
-        learning_rate=_schedule(h["learning_rate"], h["learning_rate_schedule"]),
+        learning_rate=_schedule(h, total_steps),
         buffer_size=h["buffer_size"],
         learning_starts=h["learning_starts"],
         batch_size=h["batch_size"],
@@ -62,8 +61,17 @@ def make_dqn(
     return model
 
 
-def _schedule(rate: float, name: str) -> float | Schedule:
+def _schedule(h: dict, total_steps: int) -> float | Schedule:
     """La tasa como la quiere SB3: un número, o una función de lo que falta (1 al comienzo, 0 al final)."""
-    if name == "cosine":
-        return lambda remaining: rate * (1 - math.cos(math.pi * remaining)) / 2
-    return LinearSchedule(rate, 0.0, 1.0) if name == "linear" else rate
+    rate, name, warmup = h["learning_rate"], h["learning_rate_schedule"], h["learning_rate_warmup"]
+    if name == "constant" and not warmup:
+        return rate
+    falls = {"constant": lambda left: 1.0, "linear": lambda left: left}
+    falls["cosine"] = lambda left: (1 - math.cos(math.pi * left)) / 2
+
+    def current(left: float) -> float:
+        learning = (1 - left) * total_steps - h["learning_starts"]
+        rising = min(max(learning, 0) / warmup, 1.0) if warmup else 1.0
+        return rate * rising * falls[name](left)
+
+    return current

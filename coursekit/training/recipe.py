@@ -10,6 +10,7 @@ DEFAULTS = {
     "n_envs": 8,  # el emulador y la red trabajan por lotes
     "learning_rate": 1e-4,
     "learning_rate_schedule": "constant",
+    "learning_rate_warmup": 0,  # pasos en que la tasa sube desde 0, contados desde que se aprende
     "batch_size": 32,
     "buffer_size": 400_000,  # 2.8 GB con FrameReplayBuffer; los retornos de n pasos aprovechan una memoria larga
     "learning_starts": 20_000,
@@ -42,7 +43,7 @@ ALGORITHMS = ("dqn", "munchausen-dqn", "qr-dqn")
 SCHEDULES = ("constant", "linear", "cosine")
 
 _FRACTIONS = ("gamma", "exploration_final_eps")  # van de 0 a 1
-_FROM_ZERO = ("learning_starts",)  # los demás deben ser mayores que 0
+_FROM_ZERO = ("learning_starts", "learning_rate_warmup")  # los demás deben ser mayores que 0
 
 
 def lost_life(lives, before):
