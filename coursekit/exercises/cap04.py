@@ -1,8 +1,10 @@
-"""Ejercicios del capítulo 4: la proporción de actualizaciones, ε y el tamaño de la red."""
+"""Ejercicios del capítulo 4: la proporción, ε, la red hecha a mano, la receta traducida a SB3 y un experimento."""
 
-from coursekit.exercises.checking import call, expect, number, section
+from coursekit.exercises.checking import Wrong, call, expect, number, section
+from coursekit.exercises.verdict import check_experiment, describe
 
 import numpy as np
+import torch
 
 
 @section("¿Cuántas actualizaciones por transición?")
@@ -39,22 +41,113 @@ def exercise_2(epsilon) -> str:
 
 
 @section("La red: de cuatro cuadros a un número por acción")
-def exercise_3(parameters) -> str:
-    from gymnasium.spaces import Box
-    from stable_baselines3.common.torch_layers import NatureCNN
-    from torch import nn
+def exercise_3(my_net) -> str:
+    for frames, actions in ((4, 4), (6, 18), (1, 6)):
+        _same_values(call(my_net, frames, actions), frames, actions)
+    return "Con los mismos pesos da los mismos valores que la de SB3, con los cuadros y las acciones que se pidan."
 
-    parts = "cada capa tiene entradas × salidas × lado² pesos, más un sesgo por salida"
-    for frames, actions, why in (
-        (4, 4, f"{parts}; al aplanar quedan 64×7×7 números"),
-        (4, 18, "las acciones solo cambian la última capa, con sus sesgos"),
-        (6, 4, "los cuadros solo cambian la primera capa"),
-        (1, 6, parts),
+
+def _same_values(net, frames: int, actions: int) -> None:
+    """`Wrong` si `net`, con los pesos de una red de SB3, no da los mismos valores."""
+    from coursekit.training.agents import blank_dqn
+
+    case = f"Con {frames} cuadros y {actions} acciones"
+    expect(isinstance(net, torch.nn.Module), f"{case} se esperaba un `nn.Module` y llegó {type(net).__name__}.")
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(0)
+        theirs = blank_dqn(actions, (frames, 84, 84)).q_net
+        screens = torch.randint(0, 256, (3, frames, 84, 84), dtype=torch.uint8)
+        for weights in theirs.parameters():
+            weights.mul_(1.5)  # que ninguna ReLU se quede sin nada que cortar
+        _copy(theirs, net, case)
+        wanted, found = theirs(screens), _values(net, screens, case)
+        expect(found.shape == wanted.shape, f"{case} se espera un valor por acción, {tuple(wanted.shape)}, y la "
+               f"salida es {tuple(found.shape)}.")  # fmt: skip
+        raw = theirs.q_net(theirs.features_extractor(screens.float()))
+        slips = {
+            "las pantallas entran sin dividir por 255": raw,
+            "se divide por 256, y el píxel más claro vale 255": theirs.q_net(
+                theirs.features_extractor(screens.float() / 256)
+            ),
+            "la última capa no lleva ReLU, que borra los valores negativos": wanted.clamp(min=0),
+        }
+    reason = next((text for text, wrong in slips.items() if torch.allclose(found, wrong, rtol=1e-3, atol=1e-4)), "")
+    reason = reason or "revisa las ReLU, una después de cada convolución y de la capa de 512, y el orden de las capas"
+    right = torch.allclose(found, wanted, rtol=1e-3, atol=1e-4)
+    expect(right, f"{case} y los mismos pesos que la de SB3 da otros valores: {reason}.")
+
+
+def _copy(theirs, net, case: str) -> None:
+    """Pone en `net` los pesos de la red de SB3, en orden."""
+    wanted, found = ([tuple(w.shape) for w in module.parameters()] for module in (theirs, net))
+    unbiased = [shape for shape in wanted if len(shape) > 1]
+    expect(found != unbiased, f"{case}: faltan los sesgos, uno por canal y por neurona (`bias=True`).")
+    first = next((pair for pair in zip(wanted, found, strict=False) if pair[0] != pair[1]), None)
+    if first is not None:
+        layer = wanted.index(first[0]) // 2 + 1
+        raise Wrong(f"{case}, los pesos de la capa {layer} deberían medir {first[0]} y miden {first[1]}.")
+    expect(len(found) == len(wanted), f"{case} se esperaban 5 capas con pesos y hay {(len(found) + 1) // 2}.")
+    for mine, their in zip(net.parameters(), theirs.parameters(), strict=True):
+        mine.copy_(their)
+
+
+def _values(net, screens, case: str):
+    """Lo que `net` dice de unas pantallas en bytes."""
+    try:
+        found = net(screens)
+    except (RuntimeError, TypeError) as error:
+        bytes_ = "las pantallas llegan en bytes, `uint8`: pásalas a `float` y divídelas por 255"
+        shapes = "revisa el lado y el avance de los filtros: al aplanar deben quedar 64×7×7 números"
+        reason = bytes_ if any(word in str(error) for word in ("Byte", "unsigned", "dtype")) else shapes
+        raise Wrong(f"{case} la red se detuvo, `{str(error).splitlines()[0][:80]}`: {reason}.") from error
+    expect(isinstance(found, torch.Tensor), f"{case} la red no devuelve un tensor, sino {type(found).__name__}.")
+    return found
+
+
+KEYS = ("train_freq", "gradient_steps", "target_update_interval", "exploration_fraction")
+
+
+@section("¿Cuántas actualizaciones por transición?")
+def exercise_4(translate) -> str:
+    for n_envs, every, copy, explore, total in (
+        (1, 4, 10_000, 1_000_000, 50_000_000),
+        (4, 4, 10_000, 1_000_000, 50_000_000),
+        (8, 8, 500, 400_000, 10_000_000),
+        (4, 16, 250, 100_000, 1_000_000),
+        (16, 4, 2_500, 10_000, 20_000),
     ):
-        cnn = NatureCNN(Box(0, 255, (frames, 84, 84), np.uint8))
-        weights = list(nn.Sequential(cnn, nn.Linear(cnn.features_dim, actions)).parameters())
-        true, unbiased = (sum(w.numel() for w in weights if w.ndim > dim) for dim in (0, 1))
-        found = number(call(parameters, frames, actions), "la cantidad de parámetros, entera", integer=True)
-        reason = "faltan los sesgos, uno por canal y por neurona" if found == unbiased else why
-        expect(found == true, f"Para ({frames}, {actions}) dio {found:,} y son {true:,}: {reason}.")
-    return "Casi no crece: los cuadros y las acciones solo tocan las dos puntas."
+        found = call(translate, n_envs, every, copy, explore, total)
+        missing = [key for key in KEYS if not isinstance(found, dict) or key not in found]
+        expect(not missing, f"Se esperaba un diccionario con {', '.join(KEYS)}, y falta {', '.join(missing)}.")
+        found = {key: number(found[key], f"un número en `{key}`", integer=key != KEYS[3]) for key in KEYS}
+        case = f"Con {n_envs} ambientes y una actualización cada {every} transiciones"
+        frequency, steps = (found[key] for key in KEYS[:2])
+        given = f"`train_freq={frequency}` y `gradient_steps={steps}`"
+        expect(frequency > 0 and steps > 0, f"{case}, {given} no hace ninguna.")
+        ratio = n_envs * frequency / steps
+        expect(ratio == every, f"{case}, {given} hace una cada {ratio:g}.")
+        expect(min(frequency, steps) == 1, f"{case}, {given} cumple, y hay números más chicos que también.")
+        _check_copies(found["target_update_interval"], copy, every, n_envs)
+        right = np.isclose(found["exploration_fraction"], explore / total)
+        wanted = f"{explore:,} pasos de exploración de {total:,} son {explore / total:g} del total"
+        expect(right, f"{wanted}, y dio {found['exploration_fraction']:g}.")
+    return "Cada número, en las unidades de SB3: con él se puede repetir la receta de cualquier artículo."
+
+
+def _check_copies(found: int, updates: int, every: int, n_envs: int) -> None:
+    slips = {
+        updates * n_envs: "se multiplica por las transiciones que espera cada actualización, y no por los ambientes",
+        updates * every // n_envs: "eso son pasos vectorizados, y SB3 cuenta transiciones",
+        updates: "eso son actualizaciones, y SB3 cuenta transiciones",
+    }
+    right = updates * every
+    expect(found == right, f"Una copia cada {updates:,} actualizaciones, con una cada {every} transiciones, es una "
+           f"cada {right:,}, y dio {found:,}: {slips.get(found, 'revisa la cuenta')}.")  # fmt: skip
+
+
+@section("¿Cuántas actualizaciones por transición?")
+def exercise_5(answer) -> str:
+    a, b, conclusion = check_experiment(answer, "atrapa")
+    for name, scores in zip(("puntajes_a", "puntajes_b"), (a, b), strict=True):
+        expect(((scores >= 0) & (scores <= 1)).all(), f"En `{name}` va la parte que se atrapa, de 0 a 1.")
+    return describe(conclusion)

@@ -19,10 +19,15 @@ from coursekit.runs import Run, locked
 
 import pandas as pd
 
-_CHILD = "from coursekit.training import background; background.obey(); from coursekit import cli; "
-_CHILD += "import sys; sys.exit(cli.main(sys.argv[1:]))"
+_CHILD = """
+import sys
+from coursekit.training.background import obey
+obey()
+from coursekit import cli
+sys.exit(cli.main(sys.argv[1:]))
+"""
 _LAUNCHED: dict[str, Background] = {}  # carpeta → quién entrena en ella
-_GRACE = 60.0  # segundos que se le dan para guardar lo entrenado
+_GRACE = 300.0  # segundos que se le dan para guardar lo entrenado
 _ALT = "Avance del entrenamiento: la media del puntaje, ε y la pérdida, sobre los pasos del agente"
 
 
@@ -80,7 +85,7 @@ class Background:
             self._process.wait()
 
     def watch(self, until: int) -> None:
-        """Muestra las métricas en la celda y las redibuja cada segundo, hasta que la corrida pase del paso `until`.
+        """Muestra las métricas en la celda y las vuelve a dibujar hasta que la corrida pase del paso `until`.
 
         Detener la celda deja de mirar; el entrenamiento sigue. Lanza `RuntimeError`, con lo que dijo el proceso, si un
         error lo detuvo.
@@ -94,7 +99,7 @@ class Background:
                 table = self._table()
                 if len(table) and table["step"].max() > step:
                     step, names = table["step"].max(), [name for name in DEFAULT if name in set(table["metric"])]
-                    handle = _show(_png(plot_metrics(self.run, names, smoothing=0.6)), handle)
+                    handle = _show(_png(plot_metrics(self.run.tensorboard, names, smoothing=0.6)), handle)
                 if not alive:
                     return
                 time.sleep(1.0 if step < until else 0.0)
@@ -104,7 +109,7 @@ class Background:
     def _table(self) -> pd.DataFrame:
         """Las tres métricas de ahora; vacía si todavía no hay ninguna."""
         try:
-            return read_metrics(self.run).query("metric in @DEFAULT")
+            return read_metrics(self.run.tensorboard).query("metric in @DEFAULT")  # los CSV esperan al punto guardado
         except (FileNotFoundError, ValueError):
             return pd.DataFrame()
 

@@ -212,6 +212,49 @@ def weights(frames, actions, *, biases=True, flat=7, first=None, last=None):
     return sum(inputs * outputs * side**2 + biases * outputs for inputs, outputs, side in layers)
 
 
+class Scale(torch.nn.Module):
+    def __init__(self, factor):
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, screens):
+        return screens if self.factor is None else screens.float() / self.factor
+
+
+def own_net(*, scale=255, bias=True, kernels=(8, 4, 3), strides=(4, 2, 1), relu=torch.nn.ReLU, last=None, hidden=True):
+    """La función `mi_red`, con los errores usuales de quien la escribe."""
+
+    def build(frames, actions):
+        layers, before = [Scale(scale)], frames
+        for channels, kernel, stride in zip((32, 64, 64), kernels, strides, strict=True):
+            layers += [torch.nn.Conv2d(before, channels, kernel, stride, bias=bias), relu()]
+            before = channels
+        layers += [torch.nn.Flatten()] + ([torch.nn.Linear(3136, 512, bias=bias), relu()] if hidden else [])
+        layers += [torch.nn.Linear(512 if hidden else 3136, actions, bias=bias)] + ([last()] if last else [])
+        return torch.nn.Sequential(*layers)
+
+    return build
+
+
+def translation(n_envs, every, copy, explore, total):
+    return {
+        "train_freq": max(every // n_envs, 1),
+        "gradient_steps": max(n_envs // every, 1),
+        "target_update_interval": copy * every,
+        "exploration_fraction": explore / total,
+    }
+
+
+def translator(**changes):
+    """La función `a_sb3`, con un número o una cuenta cambiados; lo que vale `None` se olvida."""
+
+    def translate(*recipe):
+        new = {key: value(*recipe) if callable(value) else value for key, value in changes.items()}
+        return {key: value for key, value in (translation(*recipe) | new).items() if value is not None}
+
+    return translate
+
+
 def backwards(rewards, gamma, into=list, start=0.0):
     returns, future = into(rewards), start
     for i in reversed(range(len(rewards))):
@@ -591,14 +634,38 @@ BANK = {
         (lambda step: 1.0, "La función se detuvo"),
     ],
     "4.3": [
-        (lambda frames, actions: weights(frames, actions, biases=False), "faltan los sesgos"),
-        (lambda frames, actions: 1_686_180, "la última capa"),
-        (lambda frames, actions: weights(4, actions), "la primera capa"),
-        (lambda frames, actions: weights(frames, actions, flat=10), "64×7×7"),
-        (lambda frames, actions: weights(frames, 4) + 512 * (actions - 4), "con sus sesgos"),
-        (lambda frames, actions: weights(4, actions) * frames // 4, "la primera capa"),
-        (lambda frames, actions: weights(frames, actions) * 4, "64×7×7"),  # bytes
-        (lambda frames, actions: f"{weights(frames, actions):,}", "la cantidad de parámetros"),
+        (own_net(bias=False), "faltan los sesgos"),
+        (own_net(scale=None), "en bytes"),
+        (own_net(scale=1), "sin dividir por 255"),
+        (own_net(scale=256), "se divide por 256"),
+        (own_net(strides=(2, 2, 1)), "el avance de los filtros"),
+        (own_net(kernels=(8, 4, 4)), "los pesos de la capa 3"),
+        (own_net(relu=torch.nn.Identity), "revisa las ReLU"),
+        (own_net(last=torch.nn.ReLU), "la última capa no lleva ReLU"),
+        (own_net(hidden=False), "los pesos de la capa 4"),
+        (lambda frames, actions: own_net()(4, 4), "Con 6 cuadros y 18 acciones"),
+        (lambda frames, actions: torch.nn.Sequential(*own_net()(frames, actions)[:-1]), "hay 4"),
+        (lambda frames, actions: weights(frames, actions), "un `nn.Module` y llegó int"),
+        (lambda frames: None, "La función se detuvo"),
+    ],
+    "4.4": [
+        (lambda *recipe: tuple(translation(*recipe).values()), "un diccionario con"),
+        (translator(gradient_steps=None), "falta gradient_steps"),
+        (translator(train_freq=lambda n, every, *_: every), "hace una cada 16"),  # la trampa
+        (translator(train_freq=lambda n, every, *_: every // n), "no hace ninguna"),
+        (translator(gradient_steps=1), "hace una cada 16"),
+        (translator(train_freq=4, gradient_steps=lambda n, every, *_: 4 * n // every), "números más chicos"),
+        (translator(target_update_interval=lambda n, every, copy, *_: copy), "eso son actualizaciones"),
+        (translator(target_update_interval=lambda n, every, copy, *_: copy * n), "no por los ambientes"),
+        (translator(target_update_interval=lambda n, every, copy, *_: copy * every // n), "son pasos vectorizados"),
+        (translator(exploration_fraction=lambda n, every, copy, explore, total: explore), "del total"),
+        (translator(exploration_fraction=lambda n, every, copy, explore, total: total / explore), "del total"),
+        (translator(gradient_steps=0.5), "un número en `gradient_steps`"),
+        (lambda n, every: {}, "La función se detuvo"),
+    ],
+    "4.5": [
+        *verdicts("atrapa", *SHARES),
+        (verdict([90, 80, 100, 90, 80], SHARES[1], "atrapa"), "de 0 a 1"),
     ],
     "5.1": [
         (6, "son filas"),
@@ -787,6 +854,9 @@ ALSO_RIGHT = [
     ("4.1", 8.0),
     ("4.2", lambda step, steps, final: np.interp(step, [0, steps], [1, final])),
     ("4.2", lambda step, steps, final: max(final, 1 - (1 - final) * step / steps)),
+    ("4.3", own_net()),
+    ("4.4", lambda *recipe: {**translation(*recipe), "batch_size": 32}),
+    ("4.5", verdict(SHARES[0], SHARES[1], "atrapa")),
     ("5.2", steadily),
     ("6.1", lambda scores: float(np.sort(scores)[len(scores) // 4 : len(scores) - len(scores) // 4].mean())),
     ("6.2", bootstrap),
