@@ -110,11 +110,11 @@ KEYS = ("train_freq", "gradient_steps", "target_update_interval", "exploration_f
 @section("¿Cuántas actualizaciones por transición?")
 def exercise_4(translate) -> str:
     for n_envs, every, copy, explore, total in (
+        (16, 4, 2_500, 10_000, 20_000),
         (1, 4, 10_000, 1_000_000, 50_000_000),
         (4, 4, 10_000, 1_000_000, 50_000_000),
         (8, 8, 500, 400_000, 10_000_000),
         (4, 16, 250, 100_000, 1_000_000),
-        (16, 4, 2_500, 10_000, 20_000),
     ):
         found = call(translate, n_envs, every, copy, explore, total)
         missing = [key for key in KEYS if not isinstance(found, dict) or key not in found]
