@@ -62,7 +62,7 @@ def variants(names: dict) -> dict[tuple[str, str], dict]:
         ("racha", "DQN"): {},
         ("racha", "memoria corta"): {"buffer_size": 64},
         ("racha", "lote de 16"): {"batch_size": 16},
-        ("racha", "memoria corta y lote de 16"): {"buffer_size": 16, "batch_size": 16},
+        ("racha", "memoria corta y lote de 16"): {"buffer_size": 64, "batch_size": 16},
         ("racha", "sin red objetivo"): {"target_update_interval": 16},
         ("racha", "sin Huber"): squared,
         ("racha", "sin exploración"): greedy,
