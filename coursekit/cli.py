@@ -43,6 +43,9 @@ def main(arguments: list[str] | None = None) -> int:
         options.run(options)
     except BrokenPipeError:  # quien leía la salida se fue («| head»): no hay nada que decir
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except KeyboardInterrupt:
+        print("coursekit: interrumpido; si se guarda por partes, la misma orden sigue donde quedó.", file=sys.stderr)
+        return 2
     except (ValueError, OSError, ModuleNotFoundError) as error:
         reason = getattr(error, "strerror", None) or error
         print(f"coursekit: {reason}", file=sys.stderr)
@@ -93,20 +96,22 @@ def _parser() -> argparse.ArgumentParser:
     order.add_argument("--games", nargs="+", required=True, metavar="JUEGO", help="atrapa, o juegos de Atari")
     order.add_argument("--seeds", type=int, default=5, metavar="N", help="semillas, de 0 a N-1 (%(default)s)")
     order.add_argument("--steps", type=int, required=True, help="pasos del agente de cada corrida")
-    order.add_argument("--scheduler", metavar="DIRECCIÓN", help="un planificador de Dask en marcha: tcp://maquina:8786")
-    order.add_argument("--workers", type=int, metavar="N", help="procesos de esta máquina (uno por núcleo)")
     order.set_defaults(run=_sweep)
 
     order = orders.add_parser("evaluate", help="juega partidas completas y resume sus puntajes con su intervalo")
-    order.add_argument("agent", metavar="AGENTE", help="carpeta de una corrida, o un agente .zip")
+    order.add_argument("agents", nargs="+", metavar="AGENTE", help="corrida o .zip; varios dejan una tabla en --out")
     order.add_argument("--game", help="juego (hace falta con un .zip)")
     order.add_argument("--episodes", type=int, default=EPISODES, help="partidas (%(default)s)")
     order.add_argument("--seed", type=int, default=SEED, help="semilla de la evaluación (%(default)s)")
     order.add_argument("--epsilon", type=float, default=EPSILON, help="con un .zip: acciones al azar (%(default)s)")
     order.add_argument("--sticky", type=float, default=STICKY, help="con un .zip: acciones pegajosas (%(default)s)")
+    order.add_argument("--out", metavar="DIR", help="con varios: dónde quedan la tabla y las partidas (calificaciones)")
     order.add_argument("--no-ladder", action="store_true", help="con una corrida: sin los agentes más jóvenes")
     order.add_argument("--choose", type=int, metavar="N", help="con una corrida: publica el mejor de N o su promedio")
     order.set_defaults(run=_evaluate)
+    for order in (orders.choices["sweep"], orders.choices["evaluate"]):
+        order.add_argument("--scheduler", "--cluster", metavar="DIRECCIÓN", help="el de Dask: tcp://maquina:8786")
+        order.add_argument("--workers", type=int, metavar="N", help="procesos de esta máquina (uno por núcleo)")
 
     order = orders.add_parser("record", help="graba una partida en un GIF o un MP4")
     order.add_argument("agent", metavar="AGENTE", help="carpeta de una corrida, un agente .zip, o «azar»")
@@ -151,11 +156,7 @@ def _sweep(options: argparse.Namespace) -> None:
     from coursekit.comparison.sweep import sweep
 
     names = ("folder", "algorithms", "games", "seeds", "steps", "scheduler", "workers")
-    try:
-        runs = sweep(**{name: getattr(options, name) for name in names})
-    except KeyboardInterrupt:
-        raise OSError("barrido interrumpido: la misma orden sigue donde quedó.") from None
-    for run in runs:
+    for run in sweep(**{name: getattr(options, name) for name in names}):
         summary = run.results["results"]["greedy"]["summary"]
         print(f"{run.path.name}: puntaje medio {summary['mean']:.2f} en {summary['games']} partidas voraces")
 
@@ -163,43 +164,42 @@ def _sweep(options: argparse.Namespace) -> None:
 def _game_of(options: argparse.Namespace) -> str:
     from coursekit.runs import Run
 
-    if options.game is not None:
-        return options.game
-    if Path(options.agent).is_dir():
-        return Run(options.agent).info["game"]
-    raise ValueError(f"{options.agent!r} no dice de qué juego es: agregue --game, por ejemplo --game Breakout.")
+    if options.game is None and not Path(options.agent).is_dir():
+        raise ValueError(f"{options.agent!r} no dice de qué juego es: agregue --game, por ejemplo --game Breakout.")
+    return Run(options.agent).info["game"] if options.game is None else options.game
 
 
 def _evaluate(options: argparse.Namespace) -> None:
+    from coursekit.comparison.grading import FOLDER, grade
+    from coursekit.comparison.sheet import line, text
     from coursekit.evaluation import evaluate, evaluate_run, load_agent, summarize
     from coursekit.runs import Run
     from coursekit.training.selection import choose_agent
 
-    if Path(options.agent).is_dir():
+    options.agent = options.agents[0]
+    protocol = {name: getattr(options, name) for name in ("epsilon", "sticky", "seed")}
+    if len(options.agents) > 1 or options.out or "*" in options.agent:
+        if options.choose:
+            raise ValueError("--choose es de una sola corrida: elija primero el agente de cada una, por separado.")
+        asked = {name: getattr(options, name) for name in ("out", "episodes", "scheduler", "workers")}
+        print(*text(grade(options.agents, _game_of(options), **asked, **protocol)), sep="\n")
+        print(f"{Path(options.out or FOLDER) / 'index.html'}: se abre con doble clic")
+    elif Path(options.agent).is_dir():
         if options.choose:
             steps = choose_agent(options.agent, options.choose, options.episodes)
             averaged = len(Run(options.agent).info.get("averaged", ()))
-            print(
-                "agente publicado:", f"el promedio de {averaged}, hasta el" if averaged else "el", f"de {steps} pasos"
-            )
+            who = f"el promedio de {averaged}, hasta el" if averaged else "el"
+            print(f"agente publicado: {who} de {steps} pasos")
         content = evaluate_run(options.agent, options.episodes, seed=options.seed, ladder=not options.no_ladder)
         for name, result in content["results"].items():
-            _print_summary(f"{name} (epsilon={result['epsilon']:g}, pegajosas={result['sticky']:g})", result["summary"])
+            protocol = f"epsilon={result['epsilon']:g}, pegajosas={result['sticky']:g}"
+            print(line(f"{name} ({protocol})", result["summary"]))
         for steps, result in content["ladder"].items():
-            _print_summary(f"{int(steps):,} pasos".replace(",", " "), result["summary"])
+            print(line(f"{int(steps):,} pasos".replace(",", " "), result["summary"]))
     else:
         agent, game = load_agent(options.agent), _game_of(options)
-        protocol = {name: getattr(options, name) for name in ("epsilon", "sticky", "seed")}
         table = evaluate(agent, game, options.episodes, **protocol)
-        _print_summary(Path(options.agent).name, summarize(table["score"], game))
-
-
-def _print_summary(label: str, s: dict) -> None:
-    human = f"; {s['hns']:.0%} del humano" if "hns" in s else ""
-    print(
-        f"{label}: media {s['mean']:.1f} [{s['ci_low']:.1f}, {s['ci_high']:.1f}], IQM {s['iqm']:.1f}, "
-        f"mediana {s['median']:.1f}, {s['games']} partidas{human}"
-    )
+        print(line(Path(options.agent).name, summarize(table["score"], game)))
 
 
 def _record(options: argparse.Namespace) -> None:

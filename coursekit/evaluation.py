@@ -21,7 +21,6 @@ __all__ = ["HUMAN_NORMALISED", "PROTOCOLS", "evaluate", "evaluate_run", "load_ag
 #: Humano: Wang et al. (2016), que usan casi todos los artículos; es otra medición (en Mnih et al., 31.8, 9.3 y 1652).
 HUMAN_NORMALISED = {"Breakout": (1.7, 30.5), "Pong": (-20.7, 14.6), "SpaceInvaders": (148.0, 1668.7)}
 
-
 FIRE_RULE = "FIRE al comenzar y después de cada vida, donde el juego lo tiene"
 
 
@@ -135,8 +134,7 @@ def evaluate_run(run: Run | str | Path, episodes: int = EPISODES, *, seed: int =
     }
     younger = {}
     for step, path in run.checkpoints().items() if ladder else ():
-        table = evaluate(load_agent(path), game, episodes, seed=seed, **PROTOCOLS["default"])
-        younger[str(step)] = result(table, game)
+        younger[str(step)] = result(evaluate(load_agent(path), game, episodes, seed=seed, **PROTOCOLS["default"]), game)
     protocol = {"episodes": episodes, "seed": seed, "noop_max": 30, "backend": "ale", "fire": FIRE_RULE}
     content = new_evaluation(protocol, agent_steps(run), results, younger)
     run.write_json(run.evaluation.name, content)

@@ -96,7 +96,7 @@ def sweep(
         _check(Run(path), steps)
     if jobs:
         workers = min(workers or psutil.cpu_count(logical=False) or 1, len(jobs))
-        with _client(scheduler, workers) as client, locked(folder):
+        with open_client(scheduler, workers) as client, locked(folder):
             print(f"Tablero de Dask: {client.dashboard_link}", file=sys.stderr)
             _distribute(client, jobs, len(runs))
             for half in folder.glob(f"{HALF_WRITTEN}*"):  # lo que dejaron los procesos que murieron
@@ -127,13 +127,13 @@ def _check(run: Run, steps: int) -> None:
 
 
 @contextmanager
-def _client(scheduler: str | None, workers: int) -> Iterator[Client]:
+def open_client(scheduler: str | None, workers: int) -> Iterator[Client]:
     """Un cliente del planificador `scheduler` o, sin él, de procesos de esta máquina que se cierran al salir."""
     try:
         from distributed import Client, LocalCluster
     except ModuleNotFoundError:
         raise ModuleNotFoundError(
-            "Un barrido se reparte con Dask, que no está instalado: «pip install distributed bokeh»."
+            "Esta orden se reparte con Dask, que no está instalado: «pip install distributed bokeh»."
         ) from None
     if scheduler is None:
         with (

@@ -8,6 +8,7 @@ import json
 import math
 import pickle
 import re
+import warnings
 import zipfile
 import zlib
 from collections.abc import Iterable
@@ -36,6 +37,7 @@ _CLASSES = {
 # Lo que puede fallar al leer un archivo que otro escribió, por daño o por malicia.
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ArithmeticError, AssertionError, AttributeError)
 _BROKEN += (LookupError, RuntimeError, TypeError, ValueError)
+_LARGEST = 2**30  # bytes; los pesos de un agente de Atari son de 3 a 30 millones
 # Sin descripción, los pesos bastan para una sola red, la de Mnih et al. (2015), que tienen los agentes del libro.
 _MNIH = "q_net.features_extractor.cnn.0.weight"
 
@@ -145,12 +147,17 @@ def _read(path: Path) -> tuple[dict[str, torch.Tensor], dict]:
     """Los pesos del zip y su descripción, `data` (vacía si no se puede leer); los demás miembros ni se abren."""
     try:
         with zipfile.ZipFile(path) as archive:
-            content = io.BytesIO(archive.read("policy.pth"))
+            content = io.BytesIO(_unpacked(archive, "policy.pth"))
             try:
-                data = json.loads(archive.read("data"))
+                data = json.loads(_unpacked(archive, "data"))
             except _BROKEN:
                 data = {}
-        weights = torch.load(content, map_location="cpu", weights_only=True)
+        if zipfile.is_zipfile(content):  # los pesos son, a su vez, un zip
+            with zipfile.ZipFile(content) as archive:
+                _unpacked(archive, *archive.namelist())
+        content.seek(0)
+        with warnings.catch_warnings(action="ignore"):  # de un pickle ajeno torch avisa en inglés, además de negarse
+            weights = torch.load(content, map_location="cpu", weights_only=True)
         # Un tensor puede decirse inmenso sin ocupar nada en el archivo: con esas formas no se arma ninguna red.
         if any(value.nbytes > value.untyped_storage().nbytes() for value in weights.values()):
             raise ValueError("faltan números")
@@ -168,6 +175,17 @@ def _read(path: Path) -> tuple[dict[str, torch.Tensor], dict]:
             f"{str(path)!r} está dañado o no es un agente de Stable-Baselines3: consiga otra copia del archivo."
         ) from error
     return weights, data
+
+
+def _unpacked(archive: zipfile.ZipFile, *names: str) -> bytes:
+    """Lo que contienen esos miembros, en orden; `ValueError` si pasa de `_LARGEST`: unos KB pueden decir que son GB."""
+    content = b""
+    for name in names:
+        with archive.open(name) as member:
+            content += member.read(_LARGEST + 1 - len(content))
+        if len(content) > _LARGEST:
+            raise ValueError("es demasiado grande")
+    return content
 
 
 def _build(weights: dict[str, torch.Tensor], data: dict, device: torch.device) -> BaseAlgorithm:
