@@ -420,7 +420,7 @@ def cured(**changes):
     return SimpleNamespace(**healthy | {"replay_buffer": buffer} | still | changes)
 
 
-FOUND = {8: 1, 5: 69.8, 6: 0.683}
+FOUND = {8: 1, 5: 66.7, 6: 0.367}
 DECIDED = [9.0, 8.0, 10.0, 9.0, 8.0], [5.0, 6.0, 5.0, 4.0, 6.0]
 SHARES = [0.9, 0.8, 1.0, 0.9, 0.8], [0.5, 0.0, 0.5, 0.0, 0.6]
 
@@ -487,7 +487,8 @@ BANK = {
         ((FOUND,), "dos cosas"),
         (([8, 5, 6], cured()), "dos cosas"),
         (({3: 4, **FOUND}, cured()), "La pieza `3` no está"),
-        (({8: 1, 5: 69.8}, cured()), "quedan 1"),
+        (({12: 1, **FOUND}, cured()), "de una sola semilla"),
+        (({8: 1, 5: 66.7}, cured()), "quedan 1"),
         (({**FOUND, 5: 4}, cured()), "La pieza 5 está, pero"),
         (({**FOUND, 6: 0.05}, cured()), "La pieza 6 está, pero"),
         (({**FOUND, 8: "negra"}, cured()), "la medida de la pieza 8"),

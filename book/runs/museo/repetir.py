@@ -2,8 +2,10 @@
 
     python book/runs/museo/repetir.py
 
-Dos errores del museo dicen que el agente aprende menos; aquí se mide cuánto, en «atrapa», con ocho semillas. Las
-funciones son las de las celdas «museo» del capítulo. Tarda unos diez minutos en un núcleo.
+Dos errores del museo dicen que el agente aprende menos; aquí se mide cuánto, en «atrapa», con ocho semillas. Un tercero
+confunde una semilla con un resultado; aquí se entrena lo mismo con doce. Las funciones son las de las celdas «museo»
+del capítulo. Tarda unos diez minutos en un núcleo. Escribe después de cada semilla; si se interrumpe, al pedirlo de
+nuevo sigue con lo que falta.
 """
 
 import json
@@ -22,8 +24,8 @@ from stable_baselines3 import DQN
 
 HERE = Path(__file__).resolve().parent
 NOTEBOOK = HERE.parents[1] / "09_errores_frecuentes.ipynb"
-SEEDS = 8
-STEPS = {"pieza 5": 12_000, "pieza 10": 40_000}
+STEPS = {"pieza 5": 12_000, "pieza 10": 40_000, "pieza 10, joven": 6_000, "pieza 12": 8_000}
+SEEDS = {"pieza 5": 8, "pieza 10": 8, "pieza 10, joven": 8, "pieza 12": 12}
 SETTINGS = {
     "learning_rate": 2e-3,
     "buffer_size": 20_000,
@@ -55,10 +57,10 @@ def proportion(names: dict, seed: int) -> list[dict]:
     return rows
 
 
-def lost_memory(names: dict, seed: int) -> list[dict]:
+def lost_memory(names: dict, seed: int, trained: str = "pieza 10", age: str = "") -> list[dict]:
     """Pieza 10: se guarda un agente, y se lo sigue entrenando con su memoria, sin ella y después de rellenarla."""
     model = DQN("MlpPolicy", names["pelotas"](16, seed), train_freq=1, seed=seed, **SETTINGS)
-    model.learn(STEPS["pieza 10"])
+    model.learn(STEPS[trained])
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         model.save(Path(folder) / "ayer.zip")
@@ -73,22 +75,47 @@ def lost_memory(names: dict, seed: int) -> list[dict]:
                 again.learn(4_000, reset_num_timesteps=False)
                 again.gradient_steps = usual
             rows.append({"momento": 0, "atrapadas": names["atrapadas"](again, deterministic=True)})
-            rows[-1] |= {"pieza": 10, "variante": variant}
+            rows[-1] |= {"pieza": 10, "variante": age + variant}
             for after in (320, 640, 1_280, 2_560):
                 done = after - rows[-1]["momento"]
                 again.learn(done, reset_num_timesteps=False)
                 score = names["atrapadas"](again, deterministic=True)
-                rows.append({"pieza": 10, "variante": variant, "momento": after, "atrapadas": score})
+                rows.append({"pieza": 10, "variante": age + variant, "momento": after, "atrapadas": score})
     return rows
 
 
-def main(notebook: Path = NOTEBOOK, seeds: int = SEEDS) -> None:
-    names, began, rows = chapter(notebook), time.time(), []
-    for seed in range(seeds):
-        rows += [{"semilla": seed, **row} for row in proportion(names, seed) + lost_memory(names, seed)]
-        columns = ["pieza", "variante", "semilla", "momento", "atrapadas"]
-        pd.DataFrame(rows)[columns].to_csv(HERE / "curvas.csv", index=False, float_format="%.4g")
-        print(f"{time.time() - began:6.0f} s  semilla {seed}", flush=True)
+def lost_young_memory(names: dict, seed: int) -> list[dict]:
+    """Pieza 10, otra vez, con un agente que todavía no atrapa todo: lo que pierda o gane se puede ver."""
+    return lost_memory(names, seed, "pieza 10, joven", "joven, ")
+
+
+def one_method(names: dict, seed: int) -> list[dict]:
+    """Pieza 12: el mismo entrenamiento, con la función del capítulo; solo cambia la semilla."""
+    score = names["entrenar"](seed, STEPS["pieza 12"])
+    return [{"pieza": 12, "variante": "la misma", "momento": STEPS["pieza 12"], "atrapadas": score}]
+
+
+EXPERIMENTS = {  # cada uno, con la primera de sus variantes
+    "pieza 5": (proportion, "train_freq=4"),
+    "pieza 10": (lost_memory, "con su memoria"),
+    "pieza 10, joven": (lost_young_memory, "joven, con su memoria"),
+    "pieza 12": (one_method, "la misma"),
+}
+
+
+def main(notebook: Path = NOTEBOOK, seeds: dict[str, int] = SEEDS) -> None:
+    names, table, began = chapter(notebook), HERE / "curvas.csv", time.time()
+    columns = ["pieza", "variante", "semilla", "momento", "atrapadas"]
+    done = pd.read_csv(table) if table.exists() else pd.DataFrame(columns=columns)
+    ready = set(done[["variante", "semilla"]].itertuples(index=False, name=None))
+    for name, (experiment, first) in EXPERIMENTS.items():
+        for seed in range(seeds[name]):
+            if (first, seed) in ready:
+                continue
+            rows = [{"semilla": seed, **row} for row in experiment(names, seed)]
+            done = pd.concat([done, pd.DataFrame(rows)[columns]], ignore_index=True)
+            done.to_csv(table, index=False, float_format="%.4g")
+            print(f"{time.time() - began:6.0f} s  {name}, semilla {seed}", flush=True)
     info = {
         "command": "python book/runs/museo/repetir.py",
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
