@@ -1,7 +1,10 @@
-"""Ejercicios del capítulo 5: el atraso de una curva suavizada y desde cuándo se supera una marca."""
+"""Ejercicios del capítulo 5: el atraso de una curva lisa, cuándo se supera una marca y qué delatan las curvas."""
 
-from coursekit.exercises.checking import call, expect, number, section
-from coursekit.metrics import smooth
+from pathlib import Path
+
+from coursekit.exercises.checking import call, expect, number, section, show
+from coursekit.exercises.verdict import check_experiment, describe
+from coursekit.metrics import read_metrics, smooth
 
 import numpy as np
 import pandas as pd
@@ -46,3 +49,66 @@ def exercise_2(since) -> str:
         step = found(scores)
         expect(step == wanted, f"Con puntajes {scores} y marca 4 se espera `{wanted}` y dio `{step}`: {why}.")
     return "Un récord dura un paso; esto dura hasta el final de la corrida."
+
+
+#: Lo que le puede haber pasado a una corrida anónima → qué decir a quien lo cree de una que no lo tiene.
+FAULTS = {
+    "actualizaciones": "tiene curva de pérdida, así que la red se corrigió",
+    "recompensa": "su pérdida llega a {loss:.2g}, y si todos los premios fueran 0 sería casi nula",
+    "tasa": "su pérdida no pasa de {loss:.2g}, y con una tasa demasiado alta sería muchas veces la de las demás",
+    "reinicio": "su ε nunca vuelve a subir",
+    "exploracion": "su ε llega a bajar hasta {lowest:.2f}",
+    "sana": "pasó algo, y se ve en {where}",
+}
+WHERE = {
+    "actualizaciones": "lo que le falta a la carpeta",
+    "recompensa": "la escala de la pérdida",
+    "tasa": "la escala de la pérdida",
+    "reinicio": "la curva de ε",
+    "exploracion": "la curva de ε",
+}
+
+
+@section("De la tabla a la figura")
+def exercise_3(named) -> str:
+    letters = [folder.name for folder in sorted(_anonymous().iterdir()) if folder.is_dir()]
+    listed = isinstance(named, dict) and set(named) == set(letters)
+    expect(listed, f"Se esperaba un diccionario con una respuesta para cada una de {', '.join(letters)}.")
+    for letter in letters:
+        known = isinstance(named[letter], str) and named[letter] in FAULTS
+        expect(known, f"{show(named[letter])}, en {letter}, no es uno de los seis nombres: {', '.join(FAULTS)}.")
+    for letter in letters:
+        said, (right, seen) = named[letter], _what_happened(letter)
+        if said != right:
+            reason = FAULTS[said].format(**seen, where=WHERE.get(right, "el puntaje"))
+            expect(False, f"De {letter} dijiste {show(said)}, pero {reason}.")
+    return "Seis de seis, sin ver nada más que sus curvas. Ahora sí, `repetir.py` cuenta cómo se hizo cada una."
+
+
+def _anonymous() -> Path:
+    here = Path("runs/anonimas")
+    return here if here.is_dir() else Path(__file__).resolve().parents[2] / "book" / here
+
+
+def _what_happened(letter: str) -> tuple[str, dict]:
+    """El fallo que se lee en las curvas de una corrida anónima, y los números con los que se lee."""
+    curves = {name: rows for name, rows in read_metrics(_anonymous() / letter).groupby("metric")}
+    epsilon = curves["epsilon"].set_index("step")["value"]
+    loss = curves["loss"]["value"].max() if "loss" in curves else 0.0
+    signs = {
+        "actualizaciones": "loss" not in curves,
+        "recompensa": loss < 0.01,
+        "tasa": loss > 1,
+        "reinicio": (epsilon.diff() > 0).any(),
+        "exploracion": epsilon.min() > 0.5,
+        "sana": True,
+    }
+    return next(fault for fault, shown in signs.items() if shown), {"loss": loss, "lowest": epsilon.min()}
+
+
+@section("ε: ¿aprende o solo deja de equivocarse?")
+def exercise_4(answer) -> str:
+    a, b, conclusion = check_experiment(answer, "atrapa")
+    inside = all((np.abs(scores) <= 1).all() for scores in (a, b))
+    expect(inside, "En «atrapa» la media de las partidas va de −1 a 1: va la de la evaluación voraz de cada semilla.")
+    return describe(conclusion)

@@ -1,7 +1,11 @@
-"""Ejercicios del capítulo 6: la media central, el intervalo de una diferencia y las partidas enteras."""
+"""Ejercicios del capítulo 6: la media central, una diferencia, las partidas enteras y la frase que se puede creer."""
+
+import re
 
 from coursekit.evaluation import summarize
-from coursekit.exercises.checking import array, call, expect, number, section
+from coursekit.exercises.checking import Pending, array, call, expect, number, section
+from coursekit.exercises.guess import _bare
+from coursekit.exercises.verdict import TOO_MUCH, check_experiment, describe
 
 import numpy as np
 
@@ -33,7 +37,7 @@ def exercise_1(central) -> str:
     return "Descarta un cuarto de cada lado: un solo puntaje enorme ya no la mueve."
 
 
-@section("Una partida no es un resultado")
+@section("Comparar dos: el intervalo de la diferencia")
 def exercise_2(interval) -> str:
     def found(a, b):
         return array(call(interval, a, b), (2,), "un intervalo, con sus dos extremos")
@@ -87,3 +91,62 @@ def exercise_3(game_scores) -> str:
     pong = "En Pong las vidas son siempre 0: hace falta que coincidan un final y las 0 vidas"
     expect(scores == [-1, -2], f"{pong}. Con dos partidas se espera [-1, -2] y dio {scores}.")
     return "Un final del agente no es el de la partida. También cuenta bien Pong, que no tiene vidas."
+
+
+#: Lo que hay que poder leer en la frase, con alguna de estas expresiones, y qué preguntar si no está.
+QUESTIONS = (
+    (r"noframeskip-v4|v5\b", "no dice qué versión del juego se jugó, como `BreakoutNoFrameskip-v4`"),
+    (r"dqn|ppo|a2c", "no dice con qué algoritmo se entrenó"),
+    (r"\d (?:millones )?(?:de )?pasos", "no dice tras cuántos pasos de entrenamiento"),
+    (r"corrida", "no dice cuántas corridas de entrenamiento hay detrás"),
+    (
+        r"promedio|punto guardado|agente final|último|peldaño|mejor de",
+        "no dice qué agente de la corrida es: el último, un punto guardado, el mejor de varios, un promedio",
+    ),
+    (r"ε|epsilon|voraz", "no dice con cuánto azar jugó el agente (ε)"),
+    (r"nulas|no-op", "no dice cómo comienzan las partidas (acciones nulas)"),
+    (r"partidas completas|partidas enteras", "no dice si se juegan partidas completas o vidas"),
+    (r"sin recortar|puntaje del juego", "no dice si el puntaje está recortado"),
+    (r"95 ?%", "no dice de cuánto es el intervalo, como «95 %»"),
+)
+
+
+@section("La frase")
+def exercise_4(answer) -> str:
+    given = isinstance(answer, dict) and {"puntajes", "frase"} <= set(answer)
+    expect(given, "Se esperaba un diccionario con `puntajes` y `frase`.")
+    scores = array(answer["puntajes"], np.shape(answer["puntajes"]), "una lista de puntajes").ravel().astype(float)
+    expect(scores.size >= 10, f"Son {scores.size} partidas: juega al menos 10 (el protocolo del libro juega 30).")
+    sentence = answer["frase"]
+    if not isinstance(sentence, str) or len(sentence.split()) < 6:
+        raise Pending("Falta la frase: una o más oraciones completas, en lugar de `...`.")
+    text, summary = _bare(sentence), summarize(scores)
+    over = next((word for word in TOO_MUCH if _bare(word) in text), None)
+    expect(over is None, f"La frase dice más de lo que se midió: sobra «{over}».")
+    for wanted, question in QUESTIONS:
+        expect(re.search(_bare(wanted), text), f"La frase {question}.")
+    counted = re.search(rf"\b{scores.size}\b \w* ?partidas", text)
+    expect(counted, f"La frase no dice cuántas partidas se jugaron: {scores.size}.")
+    numbers = [float(n.replace(",", "").replace("−", "-")) for n in re.findall(r"[−-]?\d[\d,]*(?:\.\d+)?", sentence)]
+    expect(_said(numbers, summary["mean"], 0.06), f"La media de esas partidas es {summary['mean']:.1f}, y no está.")
+    slack = 0.15 * (summary["ci_high"] - summary["ci_low"]) + 0.06
+    ends = all(_said(numbers, summary[end], slack) for end in ("ci_low", "ci_high"))
+    interval = f"de {summary['ci_low']:.1f} a {summary['ci_high']:.1f}"
+    expect(ends, f"El intervalo de la media de esas partidas va {interval}, y la frase no lo dice.")
+    chosen = "mejor" in text or "eleg" in text
+    fair = any(words in text for words in ("otras semillas", "semillas nuevas", "de antemano"))
+    expect(fair or not chosen, "La frase dice que el agente se eligió, y no si fue con otras semillas que estas.")
+    return "Dice qué agente es, cómo se midió y cuánto se ignora: alguien puede repetirlo, y alguien puede creerlo."
+
+
+def _said(numbers: list[float], value: float, slack: float) -> bool:
+    return any(abs(number - value) <= slack for number in numbers)
+
+
+@section("Un agente que confía en su mundo")
+def exercise_5(answer) -> str:
+    a, b, conclusion = check_experiment(answer, "Breakout", seeds=10, unit="partida")
+    whole = all(np.array_equal(scores, np.round(scores)) and (scores >= 0).all() for scores in (a, b))
+    expect(whole, "En Breakout los puntajes son enteros y no bajan de 0: va un puntaje por partida, sin promediar.")
+    expect("pegajosa" in answer["frase"], "La frase no dice que se jugó con acciones pegajosas.")
+    return describe(conclusion)

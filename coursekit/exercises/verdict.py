@@ -29,24 +29,25 @@ def interval_of_difference(a, b, resamples: int = 10_000) -> tuple[float, float]
     return float(low), float(high)
 
 
-def check_experiment(answer, game: str, seeds: int = 5) -> tuple[np.ndarray, np.ndarray, str]:
+def check_experiment(answer, game: str, seeds: int = 5, unit: str = "semilla") -> tuple[np.ndarray, np.ndarray, str]:
     """Los puntajes y la conclusión («A», «B» o «no se sabe») de un experimento bien contado; si no, `Wrong`.
 
     `answer` es un diccionario con las claves de `KEYS`: un puntaje por semilla y por bando, el intervalo de A − B y la
-    frase con la que se cuenta el resultado, que nombra el juego y cuántas semillas hubo.
+    frase con la que se cuenta el resultado, que nombra el juego y cuántas semillas hubo. `unit` es qué se repitió, en
+    singular, si no son entrenamientos con otra semilla.
     """
     missing = [key for key in KEYS if not isinstance(answer, dict) or key not in answer]
     expect(not missing, f"Se esperaba un diccionario con {', '.join(KEYS)}, y falta {', '.join(missing)}.")
     scores = [array(answer[key], np.shape(answer[key]), f"una lista de puntajes en `{key}`") for key in KEYS[:2]]
     for key, values in zip(KEYS, scores, strict=False):
-        expect(values.ndim == 1, f"En `{key}` va un puntaje por semilla, en una lista.")
-        few = f"En `{key}` hay {len(values)} semillas y hacen falta al menos {seeds}."
+        expect(values.ndim == 1, f"En `{key}` va un puntaje por {unit}, en una lista.")
+        few = f"En `{key}` hay {len(values)} {unit}s y hacen falta al menos {seeds}."
         expect(len(values) >= seeds, few)
     for key, values in zip(KEYS, scores, strict=False):
         same = f"Los {len(values)} puntajes de `{key}` son el mismo número: ¿cambiaste la semilla en cada corrida?"
         expect(np.ptp(values) > 0 or np.ptp(scores[0]) + np.ptp(scores[1]) > 0, same)
     low, high = _interval(answer["intervalo"], *scores)
-    return *scores, _conclusion(answer["frase"], low, high, game, min(map(len, scores)))
+    return *scores, _conclusion(answer["frase"], low, high, game, min(map(len, scores)), unit)
 
 
 def _interval(interval, a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
@@ -69,16 +70,16 @@ def _interval(interval, a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
     return low, high
 
 
-def _conclusion(sentence, low: float, high: float, game: str, seeds: int) -> str:
+def _conclusion(sentence, low: float, high: float, game: str, seeds: int, unit: str) -> str:
     if not isinstance(sentence, str) or len(sentence.split()) < 6:
-        raise Pending("Falta la frase: una oración completa que diga qué se vio, en qué juego y con cuántas semillas.")
+        raise Pending(f"Falta la frase: una oración completa que diga qué se vio, en qué juego y con cuántas {unit}s.")
     text = _bare(sentence)
     over = next((word for word in TOO_MUCH if _bare(word) in text), None)
     expect(over is None, f"La frase dice más que el intervalo: sobra «{over}».")
     cause = next((word for word in CAUSES if _bare(word) in text), None)
     expect(cause is None, f"La frase da una causa («{cause}») y el experimento solo mide una diferencia.")
     counted = re.search(rf"\b{seeds}\b", text) or any(word in text for word in _words(seeds))
-    expect(counted and "semilla" in text, f"La frase no dice con cuántas semillas se midió ({seeds}).")
+    expect(counted and unit in text, f"La frase no dice con cuántas {unit}s se midió ({seeds}).")
     expect(_bare(game) in text, f"La frase no dice en qué juego se midió: «{game}».")
     undecided = any(_bare(words) in text for words in UNDECIDED)
     if low <= 0 <= high:

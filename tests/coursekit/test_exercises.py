@@ -8,6 +8,8 @@ import re
 from pathlib import Path
 from types import SimpleNamespace
 
+from coursekit.comparison.algorithms import make_agent
+from coursekit.evaluation import summarize
 from coursekit.exercises import PENDING, WRONG, cap01, cap02, cap03, cap04, cap05, cap06, cap07, cap08, cap09, comprobar
 from coursekit.exercises.verdict import interval_of_difference
 
@@ -301,6 +303,15 @@ def blacked(screens, where, copy=True):
     return result
 
 
+def gap(values):
+    ordered = np.sort(values, axis=-1)
+    return ordered[..., -1] - ordered[..., -2]
+
+
+def joined(q, groups, how=np.max):
+    return np.stack([how(q[..., group], axis=-1) for group in groups], axis=-1)
+
+
 def n_steps(rewards, ends, value, gamma, *, power=lambda n: n, first=0, bootstrap=True, ends_matter=True, stop=True,
             before=False, always_bootstrap=False):  # fmt: skip
     """El objetivo de n pasos, con los errores usuales de quien lo escribe."""
@@ -354,6 +365,61 @@ def verdicts(game, good, bad):
             "no se sabe cuál es mejor",
         ),
     ]
+
+
+class Head(torch.nn.Module):
+    """Una cabeza dueling que une sus dos mitades con `join`."""
+
+    def __init__(self, join):
+        super().__init__()
+        self.value, self.advantages, self.join = torch.nn.Linear(128, 1), torch.nn.Linear(128, 3), join
+
+    def forward(self, features):
+        return self.join(self.value(features), self.advantages(features))
+
+
+def duel(join=None, plain=False, online_only=False, optimizer=True, steps=1_600, **changes):
+    """La respuesta al 8.4 de quien pone esa cabeza en un DQN; no lo entrena, pero dice que sí."""
+    agent = make_agent("dqn", "vendaval", 1_600, buffer_size=100)
+    join = join or (lambda v, a: v + a - a.mean(dim=1, keepdim=True))
+    for net in () if plain else (agent.q_net,) if online_only else (agent.q_net, agent.q_net_target):
+        net.q_net = Head(join)
+    if optimizer:
+        agent.policy.optimizer = torch.optim.Adam(agent.q_net.parameters())
+    agent.num_timesteps = steps
+    return verdict(*STREAKS, "vendaval", agente=agent, **changes)
+
+
+#: Qué le pasó a cada corrida anónima, según `runs/anonimas/repetir.py`.
+ANONYMOUS = {"A": "recompensa", "B": "sana", "C": "tasa", "D": "reinicio", "E": "exploracion", "F": "actualizaciones"}
+
+
+def anonymous(**changes):
+    """Los nombres de las seis corridas anónimas, salvo los que se cambien."""
+    return {letter: changes.get(name, name) for letter, name in ANONYMOUS.items()}
+
+
+GAMES = [10.0, 20, 30, 40, 50, 60, 70, 80, 90, 100, 110, 120]
+SENTENCE = (
+    "BreakoutNoFrameskip-v4, DQN, una corrida de 50,000 pasos, agente final. Con ε = 0.01, hasta 30 acciones nulas, en "
+    "12 partidas completas y sin recortar el puntaje, la media es 65.0 (95 %: de {ci_low:.1f} a {ci_high:.1f})."
+).format(**summarize(GAMES))
+
+
+def reported(*changes, scores=GAMES):
+    """Un resultado bien contado, con los cambios `(antes, después)` en su frase."""
+    sentence = SENTENCE
+    for before, after in changes:
+        assert before in sentence, before
+        sentence = sentence.replace(before, after)
+    return {"puntajes": scores, "frase": sentence}
+
+
+def played(a=GAMES, b=(5.0,) * 9 + (6.0, 7.0), sentence=None, **changes):
+    """La paleta contra el agente, con acciones pegajosas, bien contado salvo lo que se cambie."""
+    low, high = interval_of_difference(a, b)
+    good = f"En Breakout, con acciones pegajosas y {min(len(a), len(b))} partidas, la media de A fue mayor."
+    return {"puntajes_a": list(a), "puntajes_b": list(b), "intervalo": (low, high), "frase": sentence or good} | changes
 
 
 def student_agent(**pieces):
@@ -423,6 +489,7 @@ def cured(**changes):
 FOUND = {8: 1, 5: 66.7, 6: 0.367}
 DECIDED = [9.0, 8.0, 10.0, 9.0, 8.0], [5.0, 6.0, 5.0, 4.0, 6.0]
 SHARES = [0.9, 0.8, 1.0, 0.9, 0.8], [0.5, 0.0, 0.5, 0.0, 0.6]
+STREAKS = [4.9, 4.8, 5.0, 4.9, 4.8], [2.5, 2.0, 2.5, 2.0, 2.6]
 
 BANK = {
     "1.4": [
@@ -688,6 +755,23 @@ BANK = {
         (lambda scores, goal: (scores >= goal).idxmax(), "la primera vez"),
         (lambda scores, goal: scores, "un paso"),
     ],
+    "5.3": [
+        ("sana", "una respuesta para cada una"),
+        ({"A": "sana"}, "una respuesta para cada una"),
+        (anonymous(sana="lenta"), "no es uno de los seis nombres"),
+        (anonymous(sana="actualizaciones"), "tiene curva de pérdida"),
+        (anonymous(tasa="recompensa"), "su pérdida llega a"),
+        (anonymous(recompensa="tasa"), "muchas veces la de las demás"),
+        (anonymous(exploracion="reinicio"), "nunca vuelve a subir"),
+        (anonymous(sana="exploracion"), "llega a bajar"),
+        (anonymous(recompensa="sana"), "la escala de la pérdida"),
+        (anonymous(actualizaciones="sana"), "lo que le falta a la carpeta"),
+        (anonymous(exploracion="sana"), "la curva de ε"),
+    ],
+    "5.4": [
+        *verdicts("atrapa", (0.5, 0.6, 0.4, 0.5, 0.7), (-0.2, -0.1, 0.0, -0.3, -0.2)),
+        (verdict(game="atrapa"), "va de −1 a 1"),
+    ],
     "6.1": [
         (np.mean, "la media de todos"),
         (np.median, "la mediana"),
@@ -727,6 +811,37 @@ BANK = {
         (lambda rewards, ends, lives: rewards.sum(), "un puntaje por partida"),
         (lambda rewards, ends, lives: split(rewards, lives == 5), "hasta el final con 0 vidas"),
     ],
+    "6.4": [
+        (SENTENCE, "con `puntajes` y `frase`"),
+        (reported(scores=GAMES[:4]), "juega al menos 10"),
+        (reported(("NoFrameskip-v4", "")), "qué versión del juego"),
+        (reported(("DQN, ", "")), "con qué algoritmo"),
+        (reported((" de 50,000 pasos", "")), "cuántos pasos de entrenamiento"),
+        (reported(("una corrida de ", "")), "cuántas corridas"),
+        (reported((", agente final", "")), "qué agente de la corrida"),
+        (reported(("ε = 0.01, ", "")), "con cuánto azar"),
+        (reported((", hasta 30 acciones nulas", "")), "cómo comienzan las partidas"),
+        (reported(("partidas completas", "partidas")), "partidas completas o vidas"),
+        (reported((" y sin recortar el puntaje", "")), "si el puntaje está recortado"),
+        (reported(("95 %: ", "")), "de cuánto es el intervalo"),
+        (reported(("12 partidas", "partidas")), "cuántas partidas se jugaron: 12"),
+        (reported(("65.0", "120")), "La media de esas partidas es 65.0"),
+        (
+            reported((SENTENCE[SENTENCE.index("de ", SENTENCE.index("%")) : -2], "de 10 a 120")),
+            "El intervalo de la media",
+        ),
+        (reported(("agente final", "el mejor de diez puntos guardados")), "se eligió"),
+        (reported(("agente final", "agente final, que siempre gana")), "sobra «siempre»"),
+    ],
+    "6.5": [
+        (played(a=GAMES[:5], b=GAMES[5:10]), "hacen falta al menos 10"),
+        (played(intervalo=(-1.0, 1.0)), "remuestrea cada bando"),
+        (played(b=GAMES[::-1]), "no se sabe cuál es mejor"),
+        (played(sentence="En Breakout, con 11 partidas, la media de A fue mayor que la de B."), "acciones pegajosas"),
+        (played(sentence="En Breakout, con acciones pegajosas, la media de A fue mayor."), "con cuántas partidas"),
+        (played(sentence="Con acciones pegajosas y 11 partidas, la media de A fue mayor."), "en qué juego"),
+        (played(a=[x + 0.5 for x in GAMES]), "los puntajes son enteros"),
+    ],
     "7.1": [
         (lambda a, b: a.max(axis=1), "quien elige es también quien valora"),
         (lambda a, b: b.max(axis=1), "el máximo de `b`"),
@@ -738,6 +853,19 @@ BANK = {
         (lambda a, b: b[np.arange(len(a)), a.argmax(axis=1)].mean(), "un valor por fila"),
     ],
     "7.2": [
+        (lambda q, groups: gap(q), "sin juntar"),
+        (lambda q, groups: gap(joined(q, groups, np.mean)), "y usaste la media"),
+        (lambda q, groups: gap(joined(q, groups, np.sum)), "y usaste la suma"),
+        (lambda q, groups: gap(joined(q, groups, np.min)), "y usaste la peor"),
+        (lambda q, groups: -gap(joined(q, groups)), "el signo está al revés"),
+        (lambda q, groups: np.ptp(joined(q, groups), axis=-1), "de la mejor a la peor"),
+        (lambda q, groups: joined(q, groups).max(axis=-1), "falta restar la segunda"),
+        (lambda q, groups: gap(joined(q, [[0, 1], *[[i] for i in range(2, q.shape[-1])]])), "como en Breakout"),
+        (lambda q, groups: gap(joined(q, groups))[0], "una brecha por pantalla"),
+        (lambda q, groups: gap(joined(q, [[0, 1], [2, 4], [3, 5]])), "La función se detuvo"),  # solo Pong
+        (lambda q, groups: np.diff(np.sort(joined(q, groups), axis=-1)[..., -2:], axis=-1), "una brecha por pantalla"),
+    ],
+    "7.3": [
         (lambda *a: -covered(*a), "el signo está al revés"),
         (lambda *a: np.abs(covered(*a)), "falta el signo"),
         (lambda *a: covered(*a, in_place=True), "trabaja en una copia"),
@@ -749,7 +877,7 @@ BANK = {
         (lambda *a: covered(*a, original=False), "menos los cuatro originales"),
         (lambda agent, screen, *zone: agent.q_net(screen[None]), "La función se detuvo"),
     ],
-    "7.3": [
+    "7.4": [
         (lambda screens, rows: blacked(screens, np.s_[:, :, :, :rows]), "Tapaste columnas"),
         (lambda screens, rows: blacked(screens, np.s_[:, :, -rows:]), "las últimas filas"),
         (lambda screens, rows: blacked(screens, np.s_[:, :rows]), "las filas el tercero"),
@@ -761,6 +889,11 @@ BANK = {
         (lambda screens, rows: blacked(screens, np.s_[:, :, :rows], copy=False), "trabaja en una copia"),
         (lambda screens, rows: screens[:, :, rows:], "las mismas observaciones"),
         (lambda screens, rows: blacked(screens, np.s_[:, :, :rows]) / 255, "`uint8`"),
+    ],
+    "7.5": [
+        *verdicts("Breakout", *DECIDED),
+        (verdict([0.37, 0.4, 0.29, 0.35, 0.31], [0.1, 0, 0.2, 0.9, 0.1], "Breakout"), "un entero de 0 a 864"),
+        (verdict([3370, 4010, 2900, 3560, 3120], [11, 4, 27, 9, 15], "Breakout"), "un entero de 0 a 864"),
     ],
     "8.1": [
         (lambda *a: n_steps(*a, ends_matter=False), "de otra partida"),
@@ -786,17 +919,19 @@ BANK = {
         (lambda v, a: (v + a - a.mean(dim=1, keepdim=True)).max(dim=1).values, "un Q por fila y por acción"),
     ],
     "8.3": [
-        (lambda steps, curve, threshold=0.9: steps[(curve >= threshold).argmax()], "`argmax` de todo falso es 0"),
-        (lambda steps, curve, threshold=0.9: int((curve >= threshold).argmax()), "esa es la posición"),
-        (lambda steps, curve, threshold=0.9: steps[curve >= threshold][-1], "el último paso que lo cumple"),
-        (lambda steps, curve, threshold=0.9: steps[curve < threshold][-1], "el último por debajo"),
-        (lambda steps, curve, threshold=0.9: steps[curve.argmax()], "usa el `umbral` que llega"),
-        (lambda steps, curve, threshold=0.9: curve[(curve >= threshold).argmax()], "el valor de la curva"),
-        (lambda steps, curve, threshold=0.9: min(steps[curve > threshold], default=np.inf), "mayor o igual"),
-        (lambda steps, curve, threshold=0.9: min(steps[curve >= threshold], default=-1), "se espera `np.inf`"),
-        (lambda steps, curve, threshold=0.5: min(steps[curve >= threshold], default=np.inf), "es 0.9"),
-        (lambda steps, curve, threshold=0.9: steps[curve >= threshold], "un solo número"),
-        (lambda steps, curve, threshold=0.9: steps[curve >= threshold][0], "IndexError"),
+        *verdicts("vendaval", *STREAKS),
+        (verdict([90, 80, 100, 90, 80], STREAKS[1], "vendaval"), "de 0 a 10"),
+    ],
+    "8.4": [
+        (verdict(*STREAKS, "vendaval"), "además, `agente`"),
+        (verdict(*STREAKS, "vendaval", agente=3.5), "va un DQN"),
+        (duel(plain=True), "no tiene un valor en común"),
+        (duel(join=lambda v, a: v + a), "La media de Q cambia"),
+        (duel(join=lambda v, a: v + a - a.max(dim=1, keepdim=True).values), "La media de Q cambia"),
+        (duel(online_only=True), "en las dos"),
+        (duel(optimizer=False), "El optimizador no conoce"),
+        (duel(steps=0), "todavía no compitió"),
+        (duel(frase="En vendaval, con 5 semillas, A siempre le gana a B."), "sobra «siempre»"),
     ],
     "9.1": [
         (lambda memory: bool(pixels_of(memory).max() > 0), "pregunta si hay luz"),
@@ -863,8 +998,12 @@ ALSO_RIGHT = [
     ("6.2", bootstrap),
     ("6.2", lambda a, b: tuple(bootstrap(list(a), list(b)))),
     ("6.3", lambda rewards, ends, lives: np.array(split(rewards, whole(ends, lives)))),
+    ("5.4", verdict((0.5, 0.6, 0.4, 0.5, 0.7), (-0.2, -0.1, 0.0, -0.3, -0.2), "atrapa")),
+    ("6.4", reported()),
+    ("6.4", reported(("agente final", "el mejor de diez, elegido con otras semillas"), ("95 %", "95%"))),
+    ("6.5", played()),
     ("7.1", lambda a, b: [y[x.argmax()] for x, y in zip(a, b, strict=True)]),
-    ("8.3", lambda steps, curve, threshold=0.9: min(steps[curve >= threshold], default=float("inf"))),
+    ("8.4", duel()),
     ("9.1", lambda memory: len(np.unique(pixels_of(memory))) > 1),
     ("9.2", stuck(np.array_equal)),
     ("9.2", stuck(lambda x, y: (x == y).all())),
@@ -876,6 +1015,7 @@ CONTEXT = {
     "1.3": ("jugar-06", "jugar-07"),
     "1.4": ("jugar-06", "jugar-07"),
     "3.4": ("dqn",),
+    "8.4": ("torneo", "ejercicio-8-3-solucion", "ejercicio-8-3-solucion-2"),
     "9.4": ("museo", "ejercicio-9-4-proyecto", "ejercicio-9-4-sintoma"),
 }
 
