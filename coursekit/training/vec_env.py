@@ -27,8 +27,8 @@ class AleVecEnv(VecEnv):
       verdadero de la partida, solo cuando esta termina;
     * la primera acción de cada partida, y la primera después de perder una vida, es FIRE donde el juego la tiene, al
       entrenar y al evaluar por igual: Breakout espera FIRE para sacar la pelota, y un agente voraz podría esperar
-      para siempre. Va después de las acciones nulas del comienzo: si fuera antes, como en ALE, la pelota saldría
-      siempre igual y un agente voraz tendría 4 partidas distintas, una por fase del salto de cuadros.
+      para siempre. Va después de las acciones nulas del comienzo, como en SB3; ALE la haría antes. De una manera o de
+      la otra, un agente voraz tiene 4 partidas distintas de Breakout, una por fase del saque (capítulo 6).
 
     `rom` es el nombre de la ROM (`"space_invaders"`); lo demás, como en `coursekit.envs.make_vec_env`.
     """
