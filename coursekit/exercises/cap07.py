@@ -1,11 +1,12 @@
-"""Ejercicios del capítulo 7: elegir y valorar por separado, y tapar partes de la pantalla."""
+"""Ejercicios del capítulo 7: elegir y valorar aparte, jugadas con dos nombres, tapar la pantalla y un experimento."""
 
 from coursekit.exercises.checking import array, call, expect, section
+from coursekit.exercises.verdict import check_experiment, describe
 
 import numpy as np
 
 
-@section("Por qué DQN tiende a prometer de más")
+@section("Por qué un máximo tiende a prometer de más")
 def exercise_1(double) -> str:
     a, b = np.random.default_rng(0).normal(size=(2, 50, 4))
     before = a.copy(), b.copy()
@@ -27,8 +28,44 @@ def exercise_1(double) -> str:
     return "Con 4 acciones de puro ruido, la media es cero: los errores de quien valora no saben a quién favorecer."
 
 
+@section("La trampa: dos botones para la misma jugada")
+def exercise_2(gap) -> str:
+    q = np.random.default_rng(0).normal(size=(5, 7, 6))
+    groups = [[0, 1], [2, 4], [3, 5]]
+    given = q.copy()
+    found = array(call(gap, given, [list(group) for group in groups]), (5, 7), "una brecha por pantalla")
+    expect(np.array_equal(given, q), "La función modificó los valores Q que recibió.")
+
+    def distance(values):
+        ordered = np.sort(values, axis=-1)
+        return ordered[..., -1] - ordered[..., -2]
+
+    def joined(how, groups=groups):
+        return np.stack([how(q[..., group], axis=-1) for group in groups], axis=-1)
+
+    best = joined(np.max)
+    slips = {
+        "es la de las acciones sueltas, sin juntar": distance(q),
+        "cada jugada vale lo que la mejor de sus acciones, y usaste la media": distance(joined(np.mean)),
+        "cada jugada vale lo que la mejor de sus acciones, y usaste la suma": distance(joined(np.sum)),
+        "cada jugada vale lo que la mejor de sus acciones, y usaste la peor": distance(joined(np.min)),
+        "es la distancia de la mejor a la peor, y se pide a la segunda": np.ptp(best, axis=-1),
+        "el signo está al revés: la mejor menos la segunda": -distance(best),
+        "es el valor de la mejor jugada, y falta restar la segunda": best.max(axis=-1),
+        "juntaste siempre las dos primeras, como en Breakout: los grupos los dice `grupos`": distance(
+            joined(np.max, [[0, 1], [2], [3], [4], [5]])
+        ),
+    }
+    reason = next((text for text, value in slips.items() if np.allclose(found, value)), "mira una pantalla a mano")
+    expect(np.allclose(found, distance(best)), f"Con los grupos de Pong la brecha no coincide: {reason}.")
+    alone = array(call(gap, q[0, 0, :4].copy(), [[0, 1], [2], [3]]), (), "una sola brecha, con una sola pantalla,")
+    three = np.array([max(q[0, 0, :2]), q[0, 0, 2], q[0, 0, 3]])
+    expect(np.isclose(alone, distance(three)), "Con seis acciones está bien y con las cuatro de Breakout no.")
+    return "Sirve para cualquier juego: los grupos dicen qué acciones son la misma jugada."
+
+
 @section("Qué partes de la pantalla importan")
-def exercise_2(effect) -> str:
+def exercise_3(effect) -> str:
     from coursekit.training.agents import blank_dqn
 
     import torch
@@ -64,7 +101,7 @@ def exercise_2(effect) -> str:
 
 
 @section("Tapar y jugar")
-def exercise_3(without) -> str:
+def exercise_4(without) -> str:
     screens = np.random.default_rng(0).integers(1, 256, (3, 4, 84, 84), dtype=np.uint8)
     given = screens.copy()
     found = array(call(without, given, 7), screens.shape, "las mismas observaciones")
@@ -83,3 +120,12 @@ def exercise_3(without) -> str:
     expect(top[:7].all(), f"Con `filas=7` se esperaban en cero las filas 0 a 6 de todos los cuadros.{reason}")
     expect(not dark[..., 7:, :].any(), "Con `filas=7` la fila 7 ya no se tapa, y ninguna de las que siguen.")
     return "Tapa las primeras filas de todos los cuadros, y nada más."
+
+
+@section("Tapar y jugar")
+def exercise_5(answer) -> str:
+    a, b, conclusion = check_experiment(answer, "Breakout")
+    for name, scores in (("puntajes_a", a), ("puntajes_b", b)):
+        played = (scores >= 0) & (scores <= 864) & (scores % 1 == 0)  # 864: dos muros enteros
+        expect(played.all(), f"En `{name}` va el puntaje de cada partida de Breakout, un entero de 0 a 864.")
+    return describe(conclusion)

@@ -892,7 +892,7 @@ BANK = {
     ],
     "7.5": [
         *verdicts("Breakout", *DECIDED),
-        (verdict([0.37, 0.4, 0.29, 0.35, 0.31], [0.1, 0, 0.2, 0.9, 0.1], "Breakout"), "un entero de 0 a 864"),
+        (verdict([0.37, 0.4, 0.29, 0.35, 0.31], [0.1, 0, 0.2, 0.1, 0.15], "Breakout"), "un entero de 0 a 864"),
         (verdict([3370, 4010, 2900, 3560, 3120], [11, 4, 27, 9, 15], "Breakout"), "un entero de 0 a 864"),
     ],
     "8.1": [
@@ -1003,6 +1003,8 @@ ALSO_RIGHT = [
     ("6.4", reported(("agente final", "el mejor de diez, elegido con otras semillas"), ("95 %", "95%"))),
     ("6.5", played()),
     ("7.1", lambda a, b: [y[x.argmax()] for x, y in zip(a, b, strict=True)]),
+    ("7.5", verdict([337, 401, 290, 356, 312], [11, 4, 27, 9, 15])),
+    ("7.2", lambda q, groups: gap(np.moveaxis([q[..., group].max(-1) for group in groups], 0, -1)).astype("f4")),
     ("8.4", duel()),
     ("9.1", lambda memory: len(np.unique(pixels_of(memory))) > 1),
     ("9.2", stuck(np.array_equal)),
