@@ -93,8 +93,10 @@ def _parser() -> argparse.ArgumentParser:
     order = orders.add_parser("sweep", help="compara algoritmos: los entrena con varias semillas, repartidos con Dask")
     order.add_argument("folder", metavar="CARPETA", help="carpeta del barrido; cada corrida es una carpeta dentro")
     order.add_argument("--algorithms", nargs="+", required=True, metavar="NOMBRE", help="dqn, double-dqn, ppo…")
-    order.add_argument("--games", nargs="+", required=True, metavar="JUEGO", help="atrapa, o juegos de Atari")
-    order.add_argument("--seeds", type=int, default=5, metavar="N", help="semillas, de 0 a N-1 (%(default)s)")
+    order.add_argument("--games", nargs="+", required=True, metavar="JUEGO", help="atrapa, vendaval, o juegos de Atari")
+    order.add_argument("--seeds", type=int, default=5, metavar="N", help="cuántas semillas (%(default)s)")
+    order.add_argument("--first-seed", type=int, default=0, metavar="N", help="la primera semilla (%(default)s)")
+    order.add_argument("--learning-rate", type=float, metavar="TASA", help="la de todos (la de cada uno)")
     order.add_argument("--steps", type=int, required=True, help="pasos del agente de cada corrida")
     order.set_defaults(run=_sweep)
 
@@ -155,7 +157,7 @@ def _train(options: argparse.Namespace) -> None:
 def _sweep(options: argparse.Namespace) -> None:
     from coursekit.comparison.sweep import sweep
 
-    names = ("folder", "algorithms", "games", "seeds", "steps", "scheduler", "workers")
+    names = ("folder", "algorithms", "games", "seeds", "first_seed", "steps", "learning_rate", "scheduler", "workers")
     for run in sweep(**{name: getattr(options, name) for name in names}):
         summary = run.results["results"]["greedy"]["summary"]
         print(f"{run.path.name}: puntaje medio {summary['mean']:.2f} en {summary['games']} partidas voraces")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from coursekit import evaluation
-from coursekit.comparison.catch import SIZE, CatchEnv
+from coursekit.comparison.catch import CatchEnv, GaleEnv
 from coursekit.envs import find_game, make_vec_env
 from coursekit.runs import find_name
 from coursekit.training.replay import FrameReplayBuffer
@@ -20,8 +20,8 @@ from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from stable_baselines3.common.vec_env import VecEnv
 from torch import nn
 
-#: Nombre del juego pequeño, «Atrapa la pelota» (`coursekit.comparison.catch`), entre los juegos que acepta este módulo.
-CATCH = "atrapa"
+#: Los juegos pequeños (`coursekit.comparison.catch`) que este módulo acepta además de los de Atari.
+SMALL = {"atrapa": CatchEnv, "vendaval": GaleEnv}
 
 
 class DoubleDQN(DQN):
@@ -69,7 +69,7 @@ class SmallCNN(BaseFeaturesExtractor):
         return self.layers(observations)
 
 
-#: Algoritmo → su clase y lo que lo distingue de los demás de su familia.
+#: Algoritmo → su clase y lo que lo distingue de los demás de su familia. Un DQN propio compite con solo agregarlo aquí.
 ALGORITHMS = {
     "dqn": (DQN, {}),
     "dqn-3pasos": (DQN, {"n_steps": 3}),
@@ -81,17 +81,14 @@ ALGORITHMS = {
 
 # Los hiperparámetros, con los nombres de los constructores de SB3. `n_envs` es el número de ambientes, y
 # `exploration_steps` (pasos del agente en que baja ε) se traduce a la `exploration_fraction` de SB3.
-# En «atrapa», la tasa de aprendizaje de cada algoritmo es la mejor de 3e-4, 1e-3 y 3e-3 en un entrenamiento de 32,000
-# pasos con la semilla 100, que no participa en la comparación publicada; lo demás no se ajustó.
-_CATCH_VALUE = {
+_SMALL_VALUE = {
     "n_envs": 16,
-    "learning_rate": 3e-3,
     "buffer_size": 50_000,
     "learning_starts": 500,
     "batch_size": 64,
     "train_freq": 1,  # en pasos vectoriales: una actualización cada 16 transiciones
     "target_update_interval": 960,
-    "exploration_steps": 16_000,
+    "exploration_steps": 6_000,
     "exploration_final_eps": 0.05,
 }
 _ATARI_VALUE = {
@@ -105,19 +102,16 @@ _ATARI_VALUE = {
     "exploration_steps": 400_000,
     "exploration_final_eps": 0.01,
 }
-_CATCH = {
-    "dqn": _CATCH_VALUE,
-    "dqn-3pasos": _CATCH_VALUE,
-    "double-dqn": _CATCH_VALUE,
-    "qr-dqn": {**_CATCH_VALUE, "n_quantiles": 25},
-    "ppo": {"n_envs": 16, "learning_rate": 1e-3, "n_steps": 20, "batch_size": 80, "n_epochs": 4, "ent_coef": 0.01},
-    "a2c": {"n_envs": 16, "learning_rate": 3e-3, "n_steps": 5, "ent_coef": 0.01},
+_SMALL = {
+    "qr-dqn": {**_SMALL_VALUE, "n_quantiles": 25},
+    "ppo": {"n_envs": 16, "n_steps": 25, "batch_size": 100, "n_epochs": 4, "ent_coef": 0.01},
+    "a2c": {"n_envs": 16, "n_steps": 5, "ent_coef": 0.01},
 }
+# La tasa de aprendizaje en los juegos pequeños: la mejor de una grilla, con una semilla aparte, en «vendaval»
+# (`book/runs/atrapa/tasas.csv`). Lo demás no se ajustó.
+_SMALL_RATES = {"dqn": 3e-3, "dqn-3pasos": 3e-3, "double-dqn": 1e-3, "qr-dqn": 1e-2, "ppo": 3e-3, "a2c": 3e-3}
 # PPO y A2C: los del RL Zoo de SB3, con la tasa de aprendizaje fija.
 _ATARI = {
-    "dqn": _ATARI_VALUE,
-    "dqn-3pasos": _ATARI_VALUE,
-    "double-dqn": _ATARI_VALUE,
     "qr-dqn": {**_ATARI_VALUE, "n_quantiles": 200},
     "ppo": {
         "n_envs": 8,
@@ -138,9 +132,13 @@ def find_algorithm(algorithm: str) -> str:
 
 
 def hyperparameters(algorithm: str, game: str) -> dict[str, int | float]:
-    """Los hiperparámetros de `algorithm` en `game`: unos para «atrapa» y otros para todos los juegos de Atari."""
+    """Los hiperparámetros de `algorithm` en `game`: unos para los juegos pequeños y otros para los de Atari."""
     name = find_algorithm(algorithm)
-    return {**(_CATCH if game == CATCH else _ATARI)[name], "gamma": 0.99, **ALGORITHMS[name][1]}
+    if game in SMALL:
+        settings = {**_SMALL.get(name, _SMALL_VALUE), "learning_rate": _SMALL_RATES.get(name, _SMALL_RATES["dqn"])}
+    else:
+        settings = _ATARI.get(name, _ATARI_VALUE)
+    return {**settings, "gamma": 0.99, **ALGORITHMS[name][1]}
 
 
 def make_agent(algorithm: str, game: str, steps: int, *, seed: int = 0, **changes) -> BaseAlgorithm:
@@ -149,19 +147,19 @@ def make_agent(algorithm: str, game: str, steps: int, *, seed: int = 0, **change
     Parámetros
     ----------
     algorithm: uno de `ALGORITHMS`.
-    game: «atrapa» o un juego de Atari.
+    game: uno de `SMALL` o un juego de Atari.
     steps: pasos del agente que se piensa entrenar.
     seed: semilla de la red, de la exploración y de los ambientes.
     changes: reemplazan valores de `hyperparameters(algorithm, game)`.
 
-    Todos los algoritmos tienen la misma red delante: `SmallCNN` en «atrapa» y la de Mnih et al. (2015) en Atari.
+    Todos los algoritmos tienen la misma red delante: `SmallCNN` en los pequeños y la de Mnih et al. (2015) en Atari.
     """
     name = find_algorithm(algorithm)
     cls, _ = ALGORITHMS[name]
     arguments = {**hyperparameters(name, game), **changes}
     n_envs = arguments.pop("n_envs")
-    if game == CATCH:
-        env: VecEnv = env_util.make_vec_env(CatchEnv, n_envs=n_envs, seed=seed)
+    if game in SMALL:
+        env: VecEnv = env_util.make_vec_env(SMALL[game], n_envs=n_envs, seed=seed)
         policy = {"features_extractor_class": SmallCNN, "net_arch": []}
     else:
         env, policy = make_vec_env(game, n_envs, seed, threads=1), {}  # hay un proceso por núcleo
@@ -169,7 +167,7 @@ def make_agent(algorithm: str, game: str, steps: int, *, seed: int = 0, **change
         policy["n_quantiles"] = arguments.pop("n_quantiles")
     if "exploration_steps" in arguments:
         arguments["exploration_fraction"] = min(arguments.pop("exploration_steps") / steps, 1.0)
-        if game != CATCH:  # cada cuadro una sola vez; los n pasos los hace la memoria
+        if game not in SMALL:  # cada cuadro una sola vez; los n pasos los hace la memoria
             memory = {"n_steps": arguments.pop("n_steps", 1), "gamma": arguments["gamma"]}
             arguments |= {"replay_buffer_class": FrameReplayBuffer, "replay_buffer_kwargs": memory}
     return cls("CnnPolicy", env, policy_kwargs=policy, seed=seed, device="cpu", **arguments)
@@ -178,14 +176,19 @@ def make_agent(algorithm: str, game: str, steps: int, *, seed: int = 0, **change
 def play(agent: BaseAlgorithm, game: str, episodes: int, *, seed: int = evaluation.SEED) -> pd.DataFrame:
     """Juega `episodes` partidas de forma voraz; devuelve una tabla como la de `coursekit.evaluation.evaluate`.
 
-    En «atrapa» la partida `i` comienza con la semilla `seed + i`, de modo que todos los agentes juegan las mismas.
+    En los juegos pequeños la partida `i` comienza con la semilla `seed + i`: todos los agentes juegan las mismas.
     """
-    if game != CATCH:
+    if game not in SMALL:
         return evaluation.evaluate(agent, find_game(game)[0], episodes, epsilon=0.0, seed=seed)
-    envs = [CatchEnv() for _ in range(episodes)]
-    observations = np.stack([env.reset(seed=seed + i)[0] for i, env in enumerate(envs)])
-    for _ in range(SIZE - 1):
-        actions, _ = agent.predict(observations, deterministic=True)
-        played = [env.step(action) for env, action in zip(envs, actions, strict=True)]
-        observations = np.stack([step[0] for step in played])
-    return pd.DataFrame({"episode": range(1, episodes + 1), "score": [step[1] for step in played], "length": SIZE - 1})
+    envs = [SMALL[game]() for _ in range(episodes)]
+    alive = {i: env.reset(seed=seed + i)[0] for i, env in enumerate(envs)}
+    scores, lengths = np.zeros(episodes), np.zeros(episodes, int)
+    while alive:
+        actions, _ = agent.predict(np.stack(list(alive.values())), deterministic=True)
+        for i, action in zip(list(alive), actions, strict=True):
+            alive[i], reward, terminated, _, _ = envs[i].step(action)
+            scores[i] += reward
+            lengths[i] += 1
+            if terminated:
+                del alive[i]
+    return pd.DataFrame({"episode": range(1, episodes + 1), "score": scores, "length": lengths})

@@ -1,4 +1,4 @@
-"""«Atrapa la pelota»: un juego de 10×10 píxeles que un agente aprende en segundos."""
+"""Dos juegos de 10×10 píxeles que se aprenden en segundos: «atrapa la pelota» y, más difícil, «vendaval»."""
 
 from __future__ import annotations
 
@@ -7,9 +7,6 @@ from typing import ClassVar
 import gymnasium
 import numpy as np
 from gymnasium import spaces
-
-#: Nombre con el que `register` da de alta el juego en gymnasium.
-ENV_ID = "AtrapaLaPelota-v0"
 
 SIZE = 10  # filas y columnas del cuadro
 PADDLE = 3  # celdas que ocupa la paleta
@@ -90,8 +87,36 @@ class CatchEnv(gymnasium.Env):
         return np.stack([self._previous, self._newest])
 
 
-def register() -> str:
-    """Da de alta el juego en gymnasium, una sola vez, y devuelve su nombre, listo para `gymnasium.make`."""
-    if ENV_ID not in gymnasium.registry:
-        gymnasium.register(ENV_ID, entry_point=CatchEnv)
-    return ENV_ID
+class GaleEnv(CatchEnv):
+    """«Vendaval»: una racha de hasta 10 pelotas, que cruzan dos columnas por paso y a las que el viento da vuelta.
+
+    - Recompensa: cada pelota atrapada vale 1 y trae otra; fallar vale 0 y termina el episodio, como la décima.
+    - Viento: después de cada paso la pelota cambia de dirección con probabilidad 0.1. Ni el mejor jugador las atrapa
+      todas: la pelota es más rápida que la paleta, y hay que apostar a dónde va a caer.
+
+    Lo demás, observaciones y acciones incluidas, es de `CatchEnv`.
+    """
+
+    BALLS, WIND = 10, 0.1
+
+    def reset(self, *, seed: int | None = None, options: dict | None = None) -> tuple[np.ndarray, dict]:
+        """Comienza una racha."""
+        self.caught = 0
+        return self._throw(seed)
+
+    def step(self, action: int) -> tuple[np.ndarray, float, bool, bool, dict]:
+        """Como en `CatchEnv`, y después sopla el viento; si la pelota se atrapó, la observación es de la siguiente."""
+        observation, _, landed, _, info = super().step(action)
+        if self.np_random.random() < self.WIND:
+            self.ball_dx = -self.ball_dx
+        if not landed:
+            return observation, 0.0, False, False, info
+        self.caught += info["is_success"]
+        if info["is_success"] and self.caught < self.BALLS:
+            return self._throw()[0], 1.0, False, False, info
+        return observation, float(info["is_success"]), True, False, info
+
+    def _throw(self, seed: int | None = None) -> tuple[np.ndarray, dict]:
+        observation, info = super().reset(seed=seed)
+        self.ball_dx *= 2
+        return observation, info

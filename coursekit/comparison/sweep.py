@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from coursekit.comparison.algorithms import CATCH, find_algorithm, hyperparameters, make_agent, play
+from coursekit.comparison.algorithms import SMALL, find_algorithm, hyperparameters, make_agent, play
 from coursekit.envs import find_game
 from coursekit.evaluation import result
 from coursekit.metrics import COLUMNS, TAGS, export_csv
@@ -35,12 +35,12 @@ if TYPE_CHECKING:
     from distributed import Client
 
 #: Evaluaciones a lo largo de cada corrida, además de la del agente sin entrenar; menos si no las separan 1,000 pasos.
-CURVE = 32
+CURVE = 10
 
 
 def episodes(game: str) -> int:
-    """Partidas voraces de cada evaluación: 200 en «atrapa», que duran 9 pasos, y 10 en Atari."""
-    return 200 if game == CATCH else 10
+    """Partidas voraces de cada evaluación: 50 en los juegos pequeños y 10 en Atari."""
+    return 50 if game in SMALL else 10
 
 
 def sweep(
@@ -50,10 +50,12 @@ def sweep(
     seeds: int,
     steps: int,
     *,
+    first_seed: int = 0,
+    learning_rate: float | None = None,
     scheduler: str | None = None,
     workers: int | None = None,
 ) -> list[Run]:
-    """Entrena y evalúa cada algoritmo en cada juego con las semillas 0 a `seeds − 1`; devuelve todas las corridas.
+    """Entrena y evalúa cada algoritmo en cada juego con `seeds` semillas seguidas; devuelve todas las corridas.
 
     Parámetros
     ----------
@@ -61,12 +63,14 @@ def sweep(
         `metrics/` y su `evaluation.json`. `metrics/greedy.csv` es el puntaje medio de partidas voraces a lo largo del
         entrenamiento.
     algorithms: nombres de `coursekit.comparison.algorithms.ALGORITHMS`.
-    games: «atrapa» o juegos de Atari.
+    games: los de `coursekit.comparison.algorithms.SMALL` o juegos de Atari.
     seeds: cuántas semillas.
     steps: pasos del agente de cada corrida, los mismos para todas.
+    first_seed: la primera semilla.
+    learning_rate: la tasa de todos los algoritmos, en lugar de la que cada uno tiene en `hyperparameters`.
     scheduler: dirección de un planificador de Dask en marcha (`"tcp://maquina:8786"`), cuyos trabajadores deben ver
         la misma carpeta y tener instalado coursekit. Sin ella se usan procesos de esta máquina.
-    workers: cuántos procesos de esta máquina (por omisión, uno por núcleo), de un hilo cada uno.
+    workers: cuántos procesos de esta máquina (por defecto, uno por núcleo), de un hilo cada uno.
 
     Una corrida se escribe en una carpeta oculta y recibe su nombre al terminar: si se la ve, está completa. Un barrido
     interrumpido sigue donde quedó al pedirlo de nuevo, y uno completo no hace nada. Si muere un proceso, Dask repite
@@ -82,18 +86,21 @@ def sweep(
             raise ValueError(f"Se pidieron {value} {name}; hace falta al menos 1.")
     if not algorithms or not games:
         raise ValueError("Para un barrido hace falta al menos un algoritmo y un juego.")
-    command = _command(folder, algorithms, games, seeds, steps)
+    changes = {} if learning_rate is None else {"learning_rate": learning_rate}
+    command = _command(folder, algorithms, games, seeds, steps, first_seed, **changes)
     folder = Path(folder).resolve()
     runs, jobs = [], {}
-    for seed in range(seeds):  # por semillas: lo que haya cuando se interrumpa estará repartido entre los algoritmos
+    # Por semillas: lo que haya cuando se interrumpa estará repartido entre los algoritmos.
+    for seed in range(first_seed, first_seed + seeds):
         for game in games:
             for algorithm in algorithms:
                 run = Run(folder / f"{game.lower()}-{algorithm}-{seed}")
                 runs.append(run)
                 if not run.path.exists():
-                    jobs[run] = (game, algorithm, seed, steps, hyperparameters(algorithm, game), command)
+                    settings = hyperparameters(algorithm, game) | changes
+                    jobs[run] = (game, algorithm, seed, steps, settings, command)
     for path in sorted({run.path for run in runs if run not in jobs} | {f.parent for f in folder.glob("*/run.json")}):
-        _check(Run(path), steps)
+        _check(Run(path), steps, changes)
     if jobs:
         workers = min(workers or psutil.cpu_count(logical=False) or 1, len(jobs))
         with open_client(scheduler, workers) as client, locked(folder):
@@ -105,20 +112,20 @@ def sweep(
 
 
 def _find_game(game: str) -> str:
-    if str(game).lower() == CATCH:
-        return CATCH
+    if str(game).lower() in SMALL:
+        return str(game).lower()
     try:
         return find_game(game)[0]
     except ValueError as error:
-        raise ValueError(f"{error} El juego pequeño se llama {CATCH!r}.") from None
+        raise ValueError(f"{error} Los juegos pequeños se llaman {' y '.join(map(repr, SMALL))}.") from None
 
 
-def _check(run: Run, steps: int) -> None:
+def _check(run: Run, steps: int, changes: dict) -> None:
     """`ValueError` si una corrida que ya está en la carpeta no es comparable con las que se piden."""
     info = run.info
     if info["total_steps"] != steps:
         raise ValueError(f"{str(run.path)!r} es de {info['total_steps']} pasos y no de {steps}: elija otra carpeta.")
-    expected = hyperparameters(info["algorithm"], info["game"])
+    expected = hyperparameters(info["algorithm"], info["game"]) | changes
     if info["hyperparameters"] != expected:
         names = sorted(
             n for n in {*expected, *info["hyperparameters"]} if info["hyperparameters"].get(n) != expected.get(n)
@@ -206,9 +213,9 @@ def train_run(path: str, game: str, algorithm: str, seed: int, steps: int, hyper
         segment |= {"to_step": model.num_timesteps, "seconds": round(time.monotonic() - start, 1)}
         export_csv(run, only=TAGS)
         pd.DataFrame(curve.points, columns=COLUMNS).to_csv(run.metrics / "greedy.csv", index=False)
-        if game != CATCH and isinstance(model, DQN):
+        if game not in SMALL and isinstance(model, DQN):
             save_agent(model, run.agent)
-        greedy = result(curve.table, None if game == CATCH else game, epsilon=0.0, sticky=0.0)
+        greedy = result(curve.table, None if game in SMALL else game, epsilon=0.0, sticky=0.0)
         protocol = {"episodes": len(curve.table), "seed": SEED}
         evaluation = new_evaluation(protocol, model.num_timesteps, {"greedy": greedy})
         run.write_json(run.evaluation.name, evaluation)
@@ -246,7 +253,11 @@ class _Curve(BaseCallback):
         self.model.dump_logs()
 
 
-def _command(folder: str | Path, algorithms: list[str], games: list[str], seeds: int, steps: int) -> str:
+def _command(
+    folder: str | Path, algorithms: list[str], games: list[str], seeds: int, steps: int, first_seed: int, **changes
+) -> str:
     """La orden que repite el barrido."""
     options = ["--algorithms", *algorithms, "--games", *games, "--seeds", str(seeds), "--steps", str(steps)]
+    options += ["--first-seed", str(first_seed)] if first_seed else []
+    options += [word for name, value in changes.items() for word in (f"--{name.replace('_', '-')}", f"{value:g}")]
     return shlex.join(["coursekit", "sweep", Path(folder).as_posix(), *options])

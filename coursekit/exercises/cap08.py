@@ -1,6 +1,7 @@
-"""Ejercicios del capítulo 8: el objetivo de n pasos, la unión de una red dueling y los pasos hasta un umbral."""
+"""Ejercicios del capítulo 8: el objetivo de n pasos, la unión de una red dueling y dos experimentos."""
 
-from coursekit.exercises.checking import array, call, expect, number, section
+from coursekit.exercises.checking import array, call, expect, number, section, show
+from coursekit.exercises.verdict import check_experiment, describe
 
 import numpy as np
 
@@ -58,30 +59,42 @@ def exercise_2(join) -> str:
 
 
 @section("¿Quién terminó mejor? ¿Quién aprendió antes?")
-def exercise_3(steps_to) -> str:
-    steps, curve = np.array([0, 100, 200, 300, 400]), np.array([0.3, 0.5, 0.8, 0.95, 0.92])
+def exercise_3(answer) -> str:
+    a, b, conclusion = check_experiment(answer, "vendaval")
+    for name, scores in (("puntajes_a", a), ("puntajes_b", b)):
+        fits = ((scores >= 0) & (scores <= 10)).all()
+        expect(fits, f"En `{name}` va la media de pelotas seguidas de cada semilla, de 0 a 10.")
+    return describe(conclusion)
 
-    def found(scores, *threshold):
-        value = call(steps_to, steps, np.array(scores), *threshold)
-        expect(np.ndim(value) == 0 and not isinstance(value, str), "Se espera un solo número de pasos, o `np.inf`.")
-        return float(value)
 
-    first = found(curve, 0.75)
-    reasons = {
-        2: "esa es la posición, y se piden los pasos",
-        100: "ese es el último por debajo del umbral",
-        400: "ese es el último paso que lo cumple, y se pide el primero",
-        300: "ese es el de 0.9 o el del máximo: usa el `umbral` que llega",
-        0.8: "ese es el valor de la curva, y se piden los pasos",
-    }
-    reason = reasons.get(first, "es el primero en que la curva llega")
-    where = "Con la curva 0.3, 0.5, 0.8, 0.95, 0.92 en los pasos 0, 100, 200, 300 y 400"
-    expect(first == 200, f"{where} y umbral 0.75 se espera 200 y dio {first:g}: {reason}.")
-    never = found(curve, 0.99)
-    expect(never == np.inf, f"Si no llega nunca se espera `np.inf` y dio {never:g}: `argmax` de todo falso es 0.")
-    exact = found(curve, 0.8)
-    expect(exact == 200, f"Llegar es mayor o igual: con umbral 0.8, en {steps[2]} ya vale 0.8, y dio {exact:g}.")
-    expect(found(curve) == 300, "Si no se dice el umbral es 0.9.")
-    again = found([0.3, 0.95, 0.5, 0.6, 0.95])
-    expect(again == 100, f"Cuenta la primera vez, aunque después baje: se espera 100 y dio {again:g}.")
-    return "El primer paso que llega, o infinito: y una media con infinitos ya no se puede sacar."
+@section("¿De una sola pieza? Dueling")
+def exercise_4(answer) -> str:
+    expect(isinstance(answer, dict) and "agente" in answer, "Se esperaba el diccionario del 8.3 y, además, `agente`.")
+    agent = answer["agente"]
+    nets = all(hasattr(agent, name) for name in ("q_net", "q_net_target", "policy", "num_timesteps"))
+    expect(nets, f"En `agente` va un DQN de Stable-Baselines3, y llegó {show(agent)}.")
+    _is_dueling(agent)
+    return f"La cabeza es dueling y entrena. {exercise_3(answer)}"
+
+
+def _is_dueling(agent) -> None:
+    import torch
+
+    same = agent.q_net.state_dict().keys() == agent.q_net_target.state_dict().keys()
+    expect(same, "La red objetivo no tiene la misma cabeza que la red en línea: hay que cambiarla en las dos.")
+    head = [weights for name, weights in agent.q_net.named_parameters() if "features_extractor" not in name]
+    trained = {id(weights) for group in agent.policy.optimizer.param_groups for weights in group["params"]}
+    forgotten = "El optimizador no conoce los pesos de la cabeza nueva: hay que crearlo después de ponerla."
+    expect({id(weights) for weights in head} <= trained, forgotten)
+    screens = np.random.default_rng(0).choice([0, 255], (8, *agent.observation_space.shape)).astype(np.uint8)
+    q = agent.q_net(torch.as_tensor(screens))
+    alone, other, mean = (
+        torch.cat([g.ravel() for g in torch.autograd.grad(value.sum(), head, retain_graph=True)])
+        for value in (q[:, 0], q[:, 1], q.mean(dim=1))
+    )
+    per_action = torch.cat([torch.full((w.numel(),), w.shape[0] == q.shape[1]) for w in head])
+    tied = abs(alone @ other) > 1e-3 * (alone @ alone)
+    expect(tied, "Cada acción tiene pesos que ninguna otra usa: esa cabeza no tiene un valor en común.")
+    cancels = mean[per_action].abs().max() < 1e-3 * mean.abs().max()
+    expect(cancels, "La media de Q cambia con las ventajas: al unir, se les resta la suya.")
+    expect(agent.num_timesteps >= 1_000, f"El agente entrenó {agent.num_timesteps:,} pasos: todavía no compitió.")

@@ -2,8 +2,7 @@
 
 from itertools import pairwise
 
-from coursekit.comparison import catch
-from coursekit.comparison.catch import CatchEnv
+from coursekit.comparison.catch import CatchEnv, GaleEnv
 
 import gymnasium
 import numpy as np
@@ -41,17 +40,9 @@ def perfect_policy(env):
 
 
 @pytest.mark.filterwarnings("error")
-def test_passes_the_checker_of_gymnasium():
-    env = gymnasium.make(catch.register(), render_mode="rgb_array")
-    check_env(env.unwrapped)
-
-
-def test_importing_registers_nothing_and_registering_twice_is_harmless():
-    gymnasium.registry.pop(catch.ENV_ID, None)
-    CatchEnv().reset(seed=0)
-    assert catch.ENV_ID not in gymnasium.registry
-    assert catch.register() == catch.register() == catch.ENV_ID
-    assert isinstance(gymnasium.make(catch.ENV_ID).unwrapped, CatchEnv)
+@pytest.mark.parametrize("game", [CatchEnv, GaleEnv])
+def test_passes_the_checker_of_gymnasium(game):
+    check_env(game(render_mode="rgb_array"), skip_render_check=True)
 
 
 def test_observation_is_two_pictures_with_the_newest_last():
@@ -167,3 +158,58 @@ def test_misuse_gets_one_sentence_in_spanish():
         env.step(3)
     with pytest.raises(ValueError, match="'human' no existe; use 'rgb_array'"):
         CatchEnv(render_mode="human")
+
+
+# --- «Vendaval» ---------------------------------------------------------------------------------------------------
+
+
+def forecast(env):
+    """Va a donde caería la pelota si el viento parara: un buen jugador, no el mejor."""
+    column, dx = env.ball_col, env.ball_dx
+    for _ in range(9 - env.ball_row):
+        dx = dx if 0 <= column + dx < 10 else -dx
+        column += dx
+    return 1 + int(np.sign(np.clip(column - 1, 0, 7) - env.paddle_col))
+
+
+def test_gale_ball_crosses_two_columns_a_step_and_the_wind_turns_it_as_often_as_it_says():
+    env, turns, steps = GaleEnv(), 0, 0
+    for seed in range(300):
+        env.reset(seed=seed)
+        done = False
+        while not done:
+            column, dx, row = env.ball_col, env.ball_dx, env.ball_row
+            _, _, done, _, _ = env.step(forecast(env))
+            if env.ball_row == 0 or done:  # otra pelota
+                continue
+            expected = dx if 0 <= column + dx < 10 else -dx
+            assert abs(dx) == 2 and env.ball_col == column + expected and env.ball_row == row + 1
+            turns, steps = turns + (env.ball_dx != expected), steps + 1
+    assert turns / steps == pytest.approx(GaleEnv.WIND, abs=0.01)
+
+
+def test_gale_goes_on_until_a_ball_is_missed_or_ten_are_caught():
+    lengths = {}
+    for seed in range(400):
+        _, rewards, info = play(GaleEnv(), forecast, seed)
+        caught = int(sum(rewards))
+        assert len(rewards) == 9 * (caught + (caught < 10)) and set(rewards) <= {0.0, 1.0}
+        assert [i for i, reward in enumerate(rewards) if reward] == [9 * k + 8 for k in range(caught)]
+        assert info["is_success"] == (caught == 10)
+        lengths[caught] = lengths.get(caught, 0) + 1
+    assert {0, 10} <= set(lengths) and len(lengths) > 8
+
+
+def test_gale_is_hard_by_chance_and_cannot_be_won_every_time():
+    def mean(policy):
+        return np.mean([sum(play(GaleEnv(), policy, seed)[1]) for seed in range(400)])
+
+    by_chance, forecasting = mean(random_policy()), mean(forecast)
+    assert by_chance < 1 < 3 < forecasting < 6.5
+
+
+def test_gale_with_the_same_seed_is_the_same_game_and_misuse_is_explained():
+    one, other = (play(GaleEnv(), forecast, seed=7)[0] for _ in range(2))
+    np.testing.assert_array_equal(one, other)
+    with pytest.raises(gymnasium.error.ResetNeeded, match="llame a reset"):
+        GaleEnv().step(STAY)

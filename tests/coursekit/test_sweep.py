@@ -69,15 +69,15 @@ def test_twelve_runs_with_one_worker_killed_finish_complete(tmp_path, capfd, mon
     folder = tmp_path / "barrido"
     cloudpickle.register_pickle_by_value(sys.modules[__name__])  # los procesos no pueden importar este archivo
     monkeypatch.setattr(sweep, "train_run", _dies_once)
-    runs = sweep.sweep(folder, ["dqn", "ppo", "a2c"], ["atrapa"], 4, 320, workers=2)
+    runs = sweep.sweep(folder, ["dqn", "ppo", "a2c"], ["atrapa"], 4, 400, workers=2)
     assert int((tmp_path / "ya-murió").read_text()) != os.getpid()
     assert len(runs) == 12 and finished(folder) == sorted(run.path.name for run in runs)
-    assert all(run.info["steps"] == 320 and len(run.results["results"]["greedy"]["scores"]) == 200 for run in runs)
+    assert all(run.info["steps"] == 400 and len(run.results["results"]["greedy"]["scores"]) == 50 for run in runs)
     assert not list(folder.glob(".*")), "no queda nada a medias"
     assert "http://127.0.0.1" in capfd.readouterr().err
 
     before = everything(folder)
-    assert [again.path for again in sweep.sweep(folder, ["dqn", "ppo", "a2c"], ["atrapa"], 4, 320)] == [
+    assert [again.path for again in sweep.sweep(folder, ["dqn", "ppo", "a2c"], ["atrapa"], 4, 400)] == [
         run.path for run in runs
     ]
     assert everything(folder) == before, "la segunda vez no hace nada"
@@ -149,8 +149,8 @@ def test_a_finished_run_has_everything_that_a_run_has(run):
     greedy = run.results["results"]["greedy"]
     curve = table.query("metric == 'greedy'")
     assert curve["step"].tolist() == [0, 320]
-    assert curve["value"].iloc[-1] == pytest.approx(sum(greedy["scores"]) / 200)
-    assert greedy["summary"]["games"] == 200 and "hns" not in greedy["summary"]
+    assert curve["value"].iloc[-1] == pytest.approx(sum(greedy["scores"]) / 50)
+    assert greedy["summary"]["games"] == 50 and "hns" not in greedy["summary"]
     assert [path.name for path in run.path.parent.iterdir()] == ["atrapa-dqn-0"]
     assert run.path.stat().st_mode & 0o777 == 0o755
 
@@ -221,7 +221,7 @@ def arguments(folder, **changes):
     ("changes", "message"),
     [
         ({"algorithms": ["dqn", "doble-dqn"]}, "'double-dqn'"),
-        ({"games": ["atrapar"]}, "El juego pequeño se llama 'atrapa'"),
+        ({"games": ["atrapar"]}, "Los juegos pequeños se llaman 'atrapa' y 'vendaval'"),
         ({"games": ["Breakot"]}, "'Breakout'"),
         ({"seeds": ["0"]}, "0 semillas"),
         ({"steps": ["-5"]}, "-5 pasos"),
@@ -273,15 +273,27 @@ def test_a_folder_that_is_not_a_run_is_left_alone(tmp_path, capsys):
 
 
 def test_the_command_that_a_run_keeps_repeats_the_sweep():
-    command = sweep._command("mis corridas", ["dqn", "ppo"], ["atrapa", "Pong"], 3, 500)
-    assert command.startswith("coursekit sweep 'mis corridas' ")
-    options = cli._parser().parse_args(["sweep", "mis corridas", *command.split("' ")[1].split()])
-    assert (options.algorithms, options.games, options.seeds, options.steps) == (
-        ["dqn", "ppo"],
-        ["atrapa", "Pong"],
-        3,
-        500,
-    )
+    asked = {"algorithms": ["dqn", "ppo"], "games": ["atrapa", "Pong"], "seeds": 3, "steps": 500}
+    for changes in ({"first_seed": 0}, {"first_seed": 100, "learning_rate": 3e-4}):
+        command = sweep._command("mis corridas", **asked, **changes)
+        assert command.startswith("coursekit sweep 'mis corridas' ")
+        options = vars(cli._parser().parse_args(["sweep", "mis corridas", *command.split("' ")[1].split()]))
+        assert {name: options[name] for name in (asked | changes)} == asked | changes
+        assert changes.get("learning_rate") or options["learning_rate"] is None
+
+
+def test_a_rate_and_a_first_seed_are_for_every_run_of_the_sweep_and_its_folder(tmp_path, scheduler, capsys):
+    folder = tmp_path / "barrido"
+    options = arguments(folder, algorithms=["dqn", "a2c"], **{"first-seed": ["7"], "learning-rate": ["0.0003"]})
+    assert cli.main([*options, "--scheduler", scheduler]) == 0
+    runs = [Run(folder / f"atrapa-{name}-7") for name in ("dqn", "a2c")]
+    assert finished(folder) == sorted(run.path.name for run in runs)
+    assert all(run.info["hyperparameters"]["learning_rate"] == 3e-4 and run.info["seed"] == 7 for run in runs)
+    assert runs[0].info["command"].endswith("--first-seed 7 --learning-rate 0.0003")
+    before = everything(folder)
+    assert cli.main([*options, "--scheduler", scheduler]) == 0 and everything(folder) == before
+    assert cli.main([*arguments(folder), "--scheduler", scheduler]) == 2  # con la tasa de siempre, otra carpeta
+    assert "otros hiperparámetros (['learning_rate'])" in capsys.readouterr().err
 
 
 def test_help_is_in_spanish(capsys):
