@@ -38,7 +38,7 @@ def exercise_1(answer) -> str:
     return f"Con los mismos bytes se recuerda {in_frames / in_sb3:.1f} veces más."
 
 
-@section("Paso 1. Lo que parpadea: el máximo de dos cuadros")
+@section("Etapa 1. Lo que parpadea: el máximo de dos cuadros")
 def exercise_2(visible) -> str:
     def seen(frames, skip, last):
         return number(call(visible, np.isin(np.arange(12), frames), skip, last), "una fracción")
@@ -49,17 +49,17 @@ def exercise_2(visible) -> str:
     where = "En 12 cuadros con salto 4 hay tres decisiones, y una ve la bomba del cuadro 3"
     expect(np.isclose(found, 1 / 3), f"{where}: se espera la fracción 1/3 y dio {found:.3g}.")
     found = seen(even, 3, 1)
-    where = "Con bombas en los cuadros pares, quien salta de a 3 mira 2, 5, 8 y 11"
+    where = "Con bombas en los cuadros pares, quien salta de tres en tres mira 2, 5, 8 y 11"
     expect(np.isclose(found, 1 / 2), f"{where}: ve la mitad, y dio {found:.3g}. ¿Usas el `salto` que llega?")
     found = seen(even, 4, 2)
     where = "Con bombas en los cuadros pares, en los dos últimos de cada cuatro hay siempre una"
-    expect(np.isclose(found, 1), f"{where}, y dio {found:.3g}: alcanza con que esté en uno de los dos.")
+    expect(np.isclose(found, 1), f"{where}, y dio {found:.3g}: basta con que esté en uno de los dos.")
     far = seen([1], 4, 2) == 0 and np.isclose(seen([2, 3], 4, 2), 1 / 3)
     expect(far, "Con `ultimos=2` y salto 4 se miran los cuadros 2 y 3 de cada grupo, y cada decisión cuenta una vez.")
     return "Mira el último de cada grupo, o los dos últimos, con cualquier salto."
 
 
-@section("Paso 5. La pila: cuatro cuadros de un ambiente")
+@section("Etapa 5. La pila: cuatro cuadros de un ambiente")
 def exercise_3(stack) -> str:
     old, new = (
         np.ones((4, 84, 84), np.uint8) * np.array([1, 2, 3, 4], np.uint8)[:, None, None],
@@ -157,7 +157,7 @@ def exercise_4(chain) -> str:
     return "Tu cadena entrega los mismos bytes que los envoltorios de SB3, en los dos juegos."
 
 
-@section("Paso 1. Lo que parpadea: el máximo de dos cuadros")
+@section("Etapa 1. Lo que parpadea: el máximo de dos cuadros")
 def exercise_5(answer) -> str:
     a, b, conclusion = check_experiment(answer, "Space Invaders")
     for name, scores in (("puntajes_a", a), ("puntajes_b", b)):

@@ -115,8 +115,8 @@ def test_a_chapter_is_rendered_without_english_and_with_its_solutions_folded(tab
     assert not UNRENDERED.search(shown), UNRENDERED.search(shown)
     notebook = tab.locator(".jp-Notebook").inner_text()
     assert not ENGLISH.search(notebook), ENGLISH.search(notebook)
-    exercises = tab.locator(".jp-Notebook h3", has_text=re.compile(r"^Ejercicio \d\.\d\. "))
-    solutions = tab.locator(".jp-Notebook h4", has_text=re.compile(r"^Solución del ejercicio \d\.\d"))
+    exercises = tab.locator(".jp-Notebook h3", has_text=re.compile(r"^Ejercicio \d+\.\d\. "))
+    solutions = tab.locator(".jp-Notebook h4", has_text=re.compile(r"^Solución del ejercicio \d+\.\d"))
     assert exercises.count() == solutions.count() >= 2
     answers = tab.locator(".jp-Notebook .jp-CodeCell", has_text="# Solución")
     assert answers.count() >= 2 and not any(cell.is_visible() for cell in answers.all())

@@ -163,7 +163,7 @@ def test_every_sentence_quoted_from_a_chapter_is_in_that_chapter():
 def test_every_exercise_that_the_guide_assigns_exists_and_every_chapter_has_a_class():
     numbers = {e.numero for c in ejercicios.capitulos(BOOK) for e in c.ejercicios}
     plan = GUIDE[GUIDE.index("## Un plan de clases") : GUIDE.index("### Más corto")]
-    assigned = set(re.findall(r"\b(?:ejercicio|el) (\d\.\d)\b", GUIDE))
+    assigned = set(re.findall(r"\b(?:ejercicio|el) (\d+\.\d)\b", GUIDE))
     assert assigned <= numbers and len(assigned) > 15
     assert {path.name for path in NOTEBOOKS} == {file for file, _ in LINK.findall(plan) if file.endswith(".ipynb")}
 

@@ -4,13 +4,28 @@
 """
 
 import ast
+import math
 import re
 from pathlib import Path
 from types import SimpleNamespace
 
 from coursekit.comparison.algorithms import make_agent
 from coursekit.evaluation import summarize
-from coursekit.exercises import PENDING, WRONG, cap01, cap02, cap03, cap04, cap05, cap06, cap07, cap08, cap09, comprobar
+from coursekit.exercises import (
+    PENDING,
+    WRONG,
+    cap01,
+    cap02,
+    cap03,
+    cap04,
+    cap05,
+    cap06,
+    cap07,
+    cap08,
+    cap09,
+    cap10,
+    comprobar,
+)
 from coursekit.exercises.verdict import interval_of_difference
 
 import cv2
@@ -21,7 +36,7 @@ import torch
 from stable_baselines3.common.callbacks import BaseCallback, EveryNTimesteps
 
 BOOK = Path(__file__).resolve().parents[2] / "book"
-MODULES = {1: cap01, 2: cap02, 3: cap03, 4: cap04, 5: cap05, 6: cap06, 7: cap07, 8: cap08, 9: cap09}
+MODULES = {1: cap01, 2: cap02, 3: cap03, 4: cap04, 5: cap05, 6: cap06, 7: cap07, 8: cap08, 9: cap09, 10: cap10}
 CHECKS = {
     f"{chapter}.{name.removeprefix('exercise_')}": check
     for chapter, module in MODULES.items()
@@ -487,6 +502,12 @@ def cured(**changes):
 
 
 FOUND = {8: 1, 5: 66.7, 6: 0.367}
+
+
+def seeds_to_see(p):
+    return math.ceil(math.log(0.05) / math.log(1 - p))
+
+
 DECIDED = [9.0, 8.0, 10.0, 9.0, 8.0], [5.0, 6.0, 5.0, 4.0, 6.0]
 SHARES = [0.9, 0.8, 1.0, 0.9, 0.8], [0.5, 0.0, 0.5, 0.0, 0.6]
 STREAKS = [4.9, 4.8, 5.0, 4.9, 4.8], [2.5, 2.0, 2.5, 2.0, 2.6]
@@ -564,6 +585,20 @@ BANK = {
         ((FOUND, cured(pixels=1)), "sigue a oscuras"),
         ((FOUND, cured(_n_updates=300)), "una actualización cada 67"),
         ((FOUND, cured()), "le faltó aprender"),
+    ],
+    "10.1": [
+        (lambda p: round(1 / p), "con 1/p semillas"),
+        (lambda p: seeds_to_see(p) - 1, "todavía no llega al 95 %"),
+        (lambda p: seeds_to_see(p) + 1, "con una menos ya llega"),
+        (lambda p: math.ceil(math.log(0.95) / math.log(1 - p)), "eso da un 5 %"),
+        (lambda p: math.ceil(0.95 / p), "no se suman"),
+        (lambda p: 100, "elevado a n"),
+        (lambda p: 22.4, "Se esperaba una cantidad"),
+        (lambda p: "muchas", "Se esperaba una cantidad"),
+    ],
+    "10.2": [
+        *verdicts("Breakout", *SHARES),
+        (verdict([22.0, 28.0, 20.0, 25.0, 22.0], [30.0, 31.0, 33.0, 30.0, 35.0]), "va de 0 a 1"),
     ],
     "1.1": [
         (72, "quedaban 5 vidas y el byte 72 valía"),  # la paleta
@@ -1003,8 +1038,8 @@ ALSO_RIGHT = [
     ("6.4", reported(("agente final", "el mejor de diez, elegido con otras semillas"), ("95 %", "95%"))),
     ("6.5", played()),
     ("7.1", lambda a, b: [y[x.argmax()] for x, y in zip(a, b, strict=True)]),
-    ("7.5", verdict([337, 401, 290, 356, 312], [11, 4, 27, 9, 15])),
     ("7.2", lambda q, groups: gap(np.moveaxis([q[..., group].max(-1) for group in groups], 0, -1)).astype("f4")),
+    ("7.5", verdict([337, 401, 290, 356, 312], [11, 4, 27, 9, 15])),
     ("8.4", duel()),
     ("9.1", lambda memory: len(np.unique(pixels_of(memory))) > 1),
     ("9.2", stuck(np.array_equal)),
@@ -1016,6 +1051,7 @@ REJECTED: dict[str, int] = {}
 CONTEXT = {
     "1.3": ("jugar-06", "jugar-07"),
     "1.4": ("jugar-06", "jugar-07"),
+    "2.5": ("pre-006",),
     "3.4": ("dqn",),
     "8.4": ("torneo", "ejercicio-8-3-solucion", "ejercicio-8-3-solucion-2"),
     "9.4": ("museo", "ejercicio-9-4-proyecto", "ejercicio-9-4-sintoma"),
@@ -1084,7 +1120,8 @@ def test_the_answer_as_it_stands_is_kindly_left_for_later(exercise):
 
 @pytest.mark.parametrize("exercise", CHECKS)
 def test_the_section_to_look_at_exists_in_the_chapter(exercise):
-    text = "\n".join(cell.source for cell in notebook(int(exercise[0])).cells if cell.cell_type == "markdown")
+    cells = notebook(int(exercise.split(".")[0])).cells
+    text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
     headings = {re.sub(r"[`*]", "", heading) for heading in re.findall(r"^#+ (.+)$", text, flags=re.MULTILINE)}
     assert CHECKS[exercise].section in headings
 
@@ -1093,7 +1130,7 @@ def test_the_section_to_look_at_exists_in_the_chapter(exercise):
 def test_each_chapter_asks_two_to_five_exercises_that_say_minutes_and_difficulty(chapter):
     cells = notebook(chapter).cells
     text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
-    starts = re.findall(r"^### Ejercicio (\d\.\d)\. .+\n\n\*\d+ minutos · (?:fácil|media|difícil)\.\* ",
+    starts = re.findall(r"^### Ejercicio (\d+\.\d)\. .+\n\n\*\d+ minutos · (?:fácil|media|difícil)\.\* ",
                         text, flags=re.MULTILINE)  # fmt: skip
     assert starts == [f"{chapter}.{n}" for n in range(1, len(starts) + 1)] and 2 <= len(starts) <= 5
     for number in starts:  # la solución tiene su propia celda, que JupyterLab abre plegada

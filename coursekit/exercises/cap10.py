@@ -1,0 +1,31 @@
+"""Ejercicios del capítulo 10: cuántas semillas hacen falta, y el veredicto de un arranque."""
+
+import math
+
+from coursekit.exercises.checking import call, expect, number, section
+from coursekit.exercises.verdict import check_experiment, describe
+
+
+@section("La semilla que no aprende")
+def exercise_1(seeds_to_see_it) -> str:
+    for p in (0.05, 1 / 8, 1 / 3, 0.5):
+        n = number(call(seeds_to_see_it, p), "una cantidad de semillas", integer=True)
+        wanted = math.ceil(math.log(0.05) / math.log(1 - p))
+        slips = {
+            wanted - 1: "con esas todavía no llega al 95 %",
+            wanted + 1: "con una menos ya llega al 95 %",
+            math.ceil(math.log(0.95) / math.log(1 - p)): "eso da un 5 % de ver alguna, y se pide un 95 %",
+            math.ceil(0.95 / p): "las probabilidades de semillas distintas no se suman: multiplica las de no verla",
+            round(1 / p): "con 1/p semillas se espera una muerte en promedio, y muchas veces no habrá ninguna",
+        }
+        reason = slips.get(n, "la probabilidad de no ver ninguna en n semillas es (1 − p) elevado a n")
+        expect(n == wanted, f"Con p = {p:.3g} se esperan {wanted} semillas y dio {n}: {reason}.")
+    return "Ver morir una red rara pide muchas más semillas que 1/p."
+
+
+@section("La semilla que no aprende")
+def exercise_2(answer) -> str:
+    rising, published, conclusion = check_experiment(answer, "Breakout")
+    for values in (rising, published):
+        expect((values >= 0).all() and (values <= 1).all(), "Cada número es la parte apagada de una capa: va de 0 a 1.")
+    return describe(conclusion)
