@@ -174,11 +174,40 @@ browserTest("una partida de la persona, por teclado, se juega entera, se anota y
   }, 200_000);
   assert.match(await page.status(), /Quedó anotada/);
   assert.match(await page.part(".record .you").textContent(), /1 partida/);
+  // El final se dice sobre la pantalla, y el teclado sigue ahí: la barra no mueve la página y Enter empieza otra.
+  const finish = page.part(".finish");
+  assert.match(await finish.textContent(), /Terminó la partida: \d+ puntos?\./);
+  assert.ok(await finish.evaluate((element) => element.getRootNode().activeElement === element));
+  await page.waitForTimeout(900);
+  await page.keyboard.press(" ");
+  await page.until(async () => !(await finish.isVisible()));
+  assert.equal(await page.evaluate(() => scrollX + scrollY), 0);
+  await page.until(async () => (await page.part("[data-do=toggle]").textContent()).includes("Pausa"));
   await page.reload();
   await page.mode("person");
   assert.match(await page.part(".record .you").textContent(), /1 partida/);
   await page.part("[data-do=forget]").click();
   assert.match(await page.part(".record .you").textContent(), /ninguna/);
+  await close(page);
+});
+
+browserTest("un botón junto al puntaje tapa la pelota, y lo dice sobre la pantalla", async () => {
+  const page = await open();
+  const button = page.part("[data-do=blind]"), badge = page.part(".blind");
+  assert.equal(await button.textContent(), "Tápale la pelota");
+  assert.ok(await badge.isHidden());
+  await button.click();
+  await page.until(async () => (await page.part("[data-do=toggle]").textContent()).includes("Pausa"));
+  assert.equal(await badge.textContent(), "Sin ver la pelota");
+  assert.equal(await button.getAttribute("aria-pressed"), "true");
+  assert.ok(await page.part("[data-hinder=ball]").isChecked());
+  await page.until(async () => /Terminó la partida/.test(await page.status()), 120_000);
+  assert.match(await page.part(".finish").textContent(), /con estorbos; sin ellos hizo \d+\.\d de media/);
+  await button.click();
+  assert.ok(await badge.isHidden());
+  assert.equal(await button.textContent(), "Tápale la pelota");
+  await page.part("[data-hinder=sticky]").evaluate((box) => box.click());
+  assert.equal(await badge.textContent(), "Acciones pegajosas");
   await close(page);
 });
 

@@ -89,6 +89,7 @@ class Arcade {
       toggle: () => (this.running ? this.pause("En pausa.") : this.play()),
       step: () => this.step(),
       new: () => this.newGame(),
+      blind: () => this.blind(),
       say: () => this.say(this.summary()),
       forget: () => {
         store.forget(this.run.game);
@@ -123,6 +124,13 @@ class Arcade {
 
     this.controls = new Controls(this.$('[data-stage="person"]'), this.$(".pad"), (input) => this.send("input", input), signal);
     const stage = this.$('[data-stage="person"]');
+    on(stage, "pointerdown", () => this.running && stage.focus({ preventScroll: true }));
+    const finish = this.$(".finish");
+    on(finish, "keydown", (event) => {
+      if (event.target !== finish || ![" ", "Enter"].includes(event.key)) return;
+      event.preventDefault(); // quien seguía apretando la barra no quiere mover la página, ni empezar sin haber leído
+      if (event.timeStamp - this.finished > 800 && !event.repeat) this.newGame();
+    });
     on(stage, "focus", () => this.hint());
     on(stage, "blur", () => this.hint());
   }
@@ -153,6 +161,8 @@ class Arcade {
     for (const [zone, { label }] of Object.entries(this.game.zones)) {
       this.$(`[data-hinder="${zone}"] + span`).textContent = `Tapar ${label}`;
     }
+    this.$(".how").textContent = HOW[this.run.game];
+    this.showHindrance();
     const [minus, fire, plus] = this.$$(".pad button");
     [minus.textContent, fire.textContent, plus.textContent] = [`← ${this.words.LEFT}`, this.game.rom === "space_invaders" ? "disparar" : "sacar", `${this.words.RIGHT} →`];
     if (this.game.axis === "y") [minus.textContent, plus.textContent] = ["↓ abajo", "↑ arriba"];
@@ -216,12 +226,35 @@ class Arcade {
   setHindrance({ dataset, type, checked, value, parentElement }) {
     this.hindrance[dataset.hinder] = type === "checkbox" ? checked : Number(value);
     this.sendHindrance();
+    this.showHindrance();
     if (type === "checkbox") this.say(`${parentElement.textContent.trim()}: ${checked ? "sí" : "no"}.`);
     else this.say(`Retraso: ${plural(Number(value), "paso", "pasos")}.`);
   }
 
   showDelay(steps) {
-    this.$(".delay output").textContent = steps ? `${plural(steps, "paso", "pasos")} (${(steps / 15).toFixed(2)} s)` : "0 pasos";
+    const text = steps ? `${plural(steps, "paso", "pasos")} (${(steps / 15).toFixed(2)} s)` : "0 pasos";
+    this.$(".delay output").textContent = text;
+    this.$(".delay input").setAttribute("aria-valuetext", text);
+  }
+
+  /** El estorbo más a mano: taparle la pelota (o los invasores) y verlo jugar. */
+  blind() {
+    const box = this.$('[data-hinder="ball"]');
+    box.checked = !box.checked;
+    this.setHindrance(box);
+    if (box.checked && !this.running) this.play();
+  }
+
+  /** Lo que estorba al agente se dice también encima de su pantalla. */
+  showHindrance() {
+    const { ball, player, digits, freeze, sticky, delay } = this.hindrance;
+    const zones = Object.entries({ ball, player, digits }).filter(([, on]) => on).map(([zone]) => this.game.zones[zone].label);
+    const all = [zones.length && `Sin ver ${zones.join(" ni ")}`, freeze && "Tiempo congelado", sticky && "Acciones pegajosas", delay && `Retraso: ${plural(delay, "paso", "pasos")}`].filter(Boolean);
+    const badge = this.$(".blind"), button = this.$('[data-do="blind"]');
+    badge.textContent = all.join(" · ");
+    badge.hidden = !all.length;
+    button.textContent = `${ball ? "Destápale" : "Tápale"} ${this.game.zones.ball.label}`;
+    button.setAttribute("aria-pressed", ball);
   }
 
   // ------------------------------------------------------------------------------------------------------- marcha
@@ -334,6 +367,7 @@ class Arcade {
     this.ended = false;
     if (!this.worker && !(await this.open())) return;
     this.trace = [];
+    this.$(".finish").hidden = true;
     this.send("new", { seed: seed() });
     this.resume();
     this.say("Comienza una partida.");
@@ -347,6 +381,8 @@ class Arcade {
     this.worker = this.view = null;
     this.ended = false;
     this.trace = [];
+    this.$(".finish").hidden = true;
+    for (const output of this.$$("figcaption output")) output.textContent = "–";
     this.$(".cover").hidden = false;
     this.$(".start").hidden = false;
     this.$(".problem").hidden = true;
@@ -381,8 +417,8 @@ class Arcade {
   /** Sin el foco, el teclado no llega al juego: se dice encima de la pantalla. */
   hint() {
     const stage = this.$('[data-stage="person"]'), hint = stage.querySelector(".hint");
-    hint.hidden = !stage.classList.contains("live") || this.root.activeElement === stage;
-    hint.textContent = "Toca la pantalla para jugar con el teclado";
+    hint.hidden = !stage.classList.contains("live") || this.root.activeElement === stage || matchMedia("(pointer: coarse)").matches;
+    hint.textContent = "Haz clic en el juego para usar el teclado";
   }
 
   // ----------------------------------------------------------------------------------------------- qué se muestra
@@ -455,8 +491,11 @@ class Arcade {
   }
 
   over({ who, score, honest }) {
-    let text = this.mode === "duel" ? `Terminó la partida de ${who === "person" ? "la persona" : "el agente"}: ${score} puntos.` : `Terminó la partida: ${score} puntos.`;
+    const points = plural(score, "punto", "puntos");
+    let text = this.mode === "duel" ? `Terminó la partida de ${who === "person" ? "la persona" : "el agente"}: ${points}.` : `Terminó la partida: ${points}.`;
     (this.results ??= {})[who] = score;
+    const { mean } = this.run.agents[this.rung], hindered = !this.$(".blind").hidden;
+    if (who === "agent" && hindered && mean !== undefined) text += ` Así, con estorbos; sin ellos hizo ${one(mean)} de media en la evaluación.`;
     if (who === "person") {
       if (!honest) text += " No se anotó, porque no se jugó a la velocidad del juego.";
       else if (!store.keep(this.run.game, score)) text += " No se pudo anotar: el navegador no tiene espacio o no permite guardar.";
@@ -471,9 +510,20 @@ class Arcade {
       }
       this.results = null;
       this.ended = true;
+      const playing = this.root.activeElement === this.$('[data-stage="person"]');
       this.setRunning(false);
+      this.finish(text, playing);
     }
     this.say(text);
+  }
+
+  /** El final se dice donde se está mirando; quien jugaba con el teclado sigue ahí. */
+  finish(text, focus) {
+    const finish = this.$(".finish");
+    finish.querySelector("p").textContent = text;
+    finish.hidden = false;
+    this.finished = performance.now();
+    if (focus) finish.focus({ preventScroll: true });
   }
 
   drawRecord() {

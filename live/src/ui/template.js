@@ -15,10 +15,11 @@ const screen = (who) => `
   <figure class="lane" data-lane="${who}">
     <div class="stage" data-stage="${who}">
       <canvas width="160" height="210" role="img" aria-label="Pantalla del juego"></canvas>
-      ${who === "robot" ? "" : '<p class="hint" hidden></p>'}
+      ${who === "robot" ? '<p class="hint blind" hidden></p>' : '<p class="hint" hidden></p>'}
     </div>
-    <figcaption><b class="who"></b><span class="tally"><span class="label">Puntaje</span> <output class="score">0</output></span>
-      <span class="tally lives"><span class="label">Vidas</span> <output>0</output></span></figcaption>
+    <figcaption><b class="who"></b><span class="tally"><span class="label">Puntaje</span> <output class="score" aria-live="off">–</output></span>
+      <span class="tally lives"><span class="label">Vidas</span> <output aria-live="off">–</output></span>
+      ${who === "robot" ? '<button data-do="blind" aria-pressed="false"></button>' : ""}</figcaption>
   </figure>`;
 
 /** @param {{title: string, id: string}[]} runs las corridas entre las que se puede elegir */
@@ -35,7 +36,9 @@ export const template = (runs) => `
     <div class="play"><div class="screens">
       ${screen("robot")}${screen("person")}
       <div class="cover"><img alt="" hidden><button class="start" data-do="start">${icon("play")}<span>Jugar</span></button><p class="problem" role="alert" hidden></p></div>
+      <div class="finish" tabindex="-1" hidden><p></p><button data-do="new">${icon("again")}<span>Otra partida</span></button></div>
     </div>
+  <p class="how" data-for="person" hidden></p>
   <div class="pad" data-for="person" hidden aria-label="Mandos" role="group">
     <button data-hold="-1"></button><button data-hold="fire"></button><button data-hold="1"></button>
   </div>
@@ -64,7 +67,7 @@ export const template = (runs) => `
   </div>
   <div class="block ladder" data-for="robot"><label><span class="label">El agente, con</span> <output class="steps"></output>
     <span class="stairs" aria-hidden="true"></span>
-    <input type="range" min="0" step="1" data-control="rung"></label>
+    <input type="range" min="0" step="1" data-control="rung" aria-label="El agente, con cuántos pasos"></label>
     <p class="published"></p></div>
   <details class="block fool" data-for="robot"><summary>Engáñalo</summary>
     <p class="note">Estos estorbos cambian lo que el agente ve o puede hacer; el juego sigue igual.</p>
@@ -72,7 +75,7 @@ export const template = (runs) => `
       ${["ball", "player", "digits"].map((zone) => `<label><input type="checkbox" data-hinder="${zone}"><span></span></label>`).join("")}
       <label><input type="checkbox" data-hinder="freeze"><span>Congelar el tiempo: cuatro veces el mismo cuadro</span></label>
       <label><input type="checkbox" data-hinder="sticky"><span>Acciones pegajosas (0.25)</span></label>
-      <label class="delay"><span>Retraso: <output>0 pasos</output></span><input type="range" min="0" max="6" value="0" data-hinder="delay"></label>
+      <label class="delay"><span>Retraso: <output>0 pasos</output></span><input type="range" min="0" max="6" value="0" data-hinder="delay" aria-label="Retraso" aria-valuetext="0 pasos"></label>
     </div></details>
   <p class="status" role="status" aria-live="polite"></p>
 </section>`;
