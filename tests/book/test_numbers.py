@@ -99,7 +99,7 @@ def test_no_page_writes_by_hand_what_a_run_measured():
         text = path.read_text(encoding="utf-8")
         if path.suffix == ".ipynb":
             text = "\n".join(c.source for c in nbformat.reads(text, as_version=4).cells if c.cell_type == "markdown")
-        text = re.sub(r"[\d.]+ ± [\d.]+", "", text)  # así se citan los puntajes de otros; los nuestros, con su intervalo
+        text = re.sub(r"[\d.]+ ± [\d.]+", "", text)  # los puntajes de otros, y nunca los nuestros
         written = set(re.findall(r"\b\d+\.\d\b", text)) & measured
         assert not written, f"{path.name} lleva escrito {written}: que lo calcule una celda, o {{{{ nombre }}}}"
 
