@@ -54,7 +54,7 @@ class Vivo(Directive):
     option_spec = {"hash": directives.unchanged}  # noqa: RUF012
 
     def run(self):
-        lugar = {"dqn-vivo": "data-dqn-vivo", "pasillo": "data-pasillo"}[self.name]
+        lugar = {"dqn-vivo": 'id="dqn-vivo" data-dqn-vivo', "pasillo": "data-pasillo"}[self.name]
         datos = "".join(f' data-{clave}="{valor}"' for clave, valor in self.options.items())
         return [sala(html=f"<div {lugar}{datos}><noscript><p>{SIN_JAVASCRIPT}</p></noscript></div>")]
 
