@@ -137,7 +137,7 @@ for (const from of ["file", "server"]) {
     assert.notEqual(await page.part(".steps").textContent(), before);
     assert.match(await page.part(".published").textContent(), /0\.3 puntos en 30 partidas/);
 
-    await page.part("[data-do=new]").click(); // el de 0 pasos pudo perder ya la que había
+    await page.part(".bar [data-do=new]").click(); // el de 0 pasos pudo perder ya la que había
     await page.until(async () => (await page.score()) === 0);
     await page.part("[data-do=toggle]").click();
     await page.waitForTimeout(300);
@@ -289,7 +289,7 @@ browserTest("veinte partidas nuevas no acumulan memoria ni hilos", async () => {
     return (await session.send("Runtime.getHeapUsage")).usedSize + (await session.send("Runtime.getHeapUsage")).backingStorageSize;
   };
   const again = async () => {
-    await page.part("[data-do=new]").click();
+    await page.part(".bar [data-do=new]").click();
     await page.waitForTimeout(400);
   };
   for (let i = 0; i < 3; i++) await again();
