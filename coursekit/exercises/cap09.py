@@ -115,7 +115,9 @@ def _cured(model) -> str:
     brightest = model.replay_buffer.observations[: model.replay_buffer.size()].max()
     expect(brightest > 1, f"La memoria de `curado` sigue a oscuras: de 255, su píxel más claro vale {brightest:g}.")
     ratio = model.num_timesteps / max(model._n_updates, 1)
-    expect(ratio < 20, f"`curado` todavía hace una actualización cada {ratio:.0f} transiciones, y basta una cada 16.")
+    expect(
+        ratio < 20, f"`curado` todavía hace una actualización cada {ratio:.0f} transiciones, y se quería una cada 16."
+    )
     envs = [CatchEnv() for _ in range(200)]
     observations = np.stack([env.reset(seed=40_000 + i)[0] for i, env in enumerate(envs)])
     for _ in range(9):

@@ -583,7 +583,7 @@ BANK = {
         ((FOUND, 0.98), "`curado` es un DQN"),
         ((FOUND, cured(num_timesteps=100_000)), "va entre 1 y 20,000"),
         ((FOUND, cured(pixels=1)), "sigue a oscuras"),
-        ((FOUND, cured(_n_updates=300)), "una actualización cada 67"),
+        ((FOUND, cured(_n_updates=300)), "una actualización cada 67 transiciones, y se quería una cada 16"),
         ((FOUND, cured()), "le faltó aprender"),
     ],
     "10.1": [
