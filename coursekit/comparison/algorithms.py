@@ -6,7 +6,8 @@ from coursekit import evaluation
 from coursekit.comparison.catch import CatchEnv, GaleEnv
 from coursekit.envs import find_game, make_vec_env
 from coursekit.runs import find_name
-from coursekit.training.replay import FrameReplayBuffer
+from coursekit.training.model import make_dqn, schedule
+from coursekit.training.recipe import DEFAULTS
 
 import numpy as np
 import pandas as pd
@@ -79,8 +80,8 @@ ALGORITHMS = {
     "a2c": (A2C, {}),
 }
 
-# Los hiperparámetros, con los nombres de los constructores de SB3. `n_envs` es el número de ambientes, y
-# `exploration_steps` (pasos del agente en que baja ε) se traduce a la `exploration_fraction` de SB3.
+# Los hiperparámetros de los juegos pequeños, con los nombres de los constructores de SB3. `n_envs` es el número de
+# ambientes, y `exploration_steps` (pasos en que baja ε) se traduce a la `exploration_fraction` de SB3.
 _SMALL_VALUE = {
     "n_envs": 16,
     "buffer_size": 50_000,
@@ -91,17 +92,6 @@ _SMALL_VALUE = {
     "exploration_steps": 6_000,
     "exploration_final_eps": 0.05,
 }
-_ATARI_VALUE = {
-    "n_envs": 8,
-    "learning_rate": 1e-4,
-    "buffer_size": 100_000,
-    "learning_starts": 20_000,
-    "batch_size": 32,
-    "train_freq": 1,
-    "target_update_interval": 4_000,
-    "exploration_steps": 400_000,
-    "exploration_final_eps": 0.01,
-}
 _SMALL = {
     "qr-dqn": {**_SMALL_VALUE, "n_quantiles": 25},
     "ppo": {"n_envs": 16, "n_steps": 25, "batch_size": 100, "n_epochs": 4, "ent_coef": 0.01},
@@ -110,12 +100,13 @@ _SMALL = {
 # La tasa de aprendizaje en los juegos pequeños: la mejor de una grilla, con una semilla aparte, en «vendaval»
 # (`book/runs/atrapa/tasas.csv`). Lo demás no se ajustó.
 _SMALL_RATES = {"dqn": 3e-3, "dqn-3pasos": 3e-3, "double-dqn": 1e-3, "qr-dqn": 1e-2, "ppo": 3e-3, "a2c": 3e-3}
-# PPO y A2C: los del RL Zoo de SB3, con la tasa de aprendizaje fija.
+# En Atari, los que aprenden valores llevan la receta de `coursekit train`, con sus retornos de 3 pasos; PPO y A2C, los
+# valores del RL Zoo de SB3 (en PPO la tasa baja a 0 en línea recta; el recorte queda fijo).
 _ATARI = {
-    "qr-dqn": {**_ATARI_VALUE, "n_quantiles": 200},
     "ppo": {
         "n_envs": 8,
         "learning_rate": 2.5e-4,
+        "learning_rate_schedule": "linear",
         "n_steps": 128,
         "batch_size": 256,
         "n_epochs": 4,
@@ -137,7 +128,7 @@ def hyperparameters(algorithm: str, game: str) -> dict[str, int | float]:
     if game in SMALL:
         settings = {**_SMALL.get(name, _SMALL_VALUE), "learning_rate": _SMALL_RATES.get(name, _SMALL_RATES["dqn"])}
     else:
-        settings = _ATARI.get(name, _ATARI_VALUE)
+        settings = _ATARI.get(name, DEFAULTS)
     return {**settings, "gamma": 0.99, **ALGORITHMS[name][1]}
 
 
@@ -158,18 +149,20 @@ def make_agent(algorithm: str, game: str, steps: int, *, seed: int = 0, **change
     cls, _ = ALGORITHMS[name]
     arguments = {**hyperparameters(name, game), **changes}
     n_envs = arguments.pop("n_envs")
-    if game in SMALL:
-        env: VecEnv = env_util.make_vec_env(SMALL[game], n_envs=n_envs, seed=seed)
-        policy = {"features_extractor_class": SmallCNN, "net_arch": []}
-    else:
-        env, policy = make_vec_env(game, n_envs, seed, threads=1), {}  # hay un proceso por núcleo
+    if game not in SMALL:
+        atari = make_vec_env(game, n_envs, seed, threads=1)  # hay un proceso por núcleo
+        if "steps_per_update" in arguments:
+            return make_dqn(atari, steps, algorithm=cls, seed=seed, device="cpu", **arguments)
+        if "learning_rate_schedule" in arguments:
+            arguments["learning_rate"] = schedule(arguments, steps)
+            del arguments["learning_rate_schedule"]
+        return cls("CnnPolicy", atari, seed=seed, device="cpu", **arguments)
+    env: VecEnv = env_util.make_vec_env(SMALL[game], n_envs=n_envs, seed=seed)
+    policy = {"features_extractor_class": SmallCNN, "net_arch": []}
     if "n_quantiles" in arguments:
         policy["n_quantiles"] = arguments.pop("n_quantiles")
     if "exploration_steps" in arguments:
         arguments["exploration_fraction"] = min(arguments.pop("exploration_steps") / steps, 1.0)
-        if game not in SMALL:  # cada cuadro una sola vez; los n pasos los hace la memoria
-            memory = {"n_steps": arguments.pop("n_steps", 1), "gamma": arguments["gamma"]}
-            arguments |= {"replay_buffer_class": FrameReplayBuffer, "replay_buffer_kwargs": memory}
     return cls("CnnPolicy", env, policy_kwargs=policy, seed=seed, device="cpu", **arguments)
 
 

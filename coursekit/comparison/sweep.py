@@ -20,15 +20,16 @@ from coursekit.envs import find_game
 from coursekit.evaluation import result
 from coursekit.metrics import COLUMNS, TAGS, export_csv
 from coursekit.runs import HALF_WRITTEN, Run, locked, new_evaluation, new_info, new_segment
+from coursekit.training import checkpoint
 from coursekit.training.agents import save_agent
 from coursekit.training.recipe import SEED
 
 import pandas as pd
 import psutil
 import torch
-from stable_baselines3 import DQN
+from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
-from stable_baselines3.common.logger import configure
+from stable_baselines3.common.logger import Logger
 from tqdm import tqdm
 
 if TYPE_CHECKING:
@@ -74,7 +75,8 @@ def sweep(
 
     Una corrida se escribe en una carpeta oculta y recibe su nombre al terminar: si se la ve, está completa. Un barrido
     interrumpido sigue donde quedó al pedirlo de nuevo, y uno completo no hace nada. Si muere un proceso, Dask repite
-    en otro la corrida que llevaba, hasta tres veces.
+    en otro la corrida que llevaba, hasta tres veces. Las de Atari, que son largas, dejan además un punto guardado en
+    cada evaluación, y desde el último se sigue.
 
     Lanza `ValueError` si algo pedido no existe o la carpeta tiene corridas con otros pasos o hiperparámetros (no
     escribe nada), `ConnectionError` si el planificador no responde y `ModuleNotFoundError` si falta Dask.
@@ -201,46 +203,73 @@ def train_run(path: str, game: str, algorithm: str, seed: int, steps: int, hyper
     torch.set_num_threads(1)
     final = Path(path)
     final.parent.mkdir(parents=True, exist_ok=True)
-    run = Run(tempfile.mkdtemp(prefix=f"{HALF_WRITTEN}{final.name}-", dir=final.parent))
-    segment, start = new_segment(0, command, "cpu"), time.monotonic()
+    half, long = f"{HALF_WRITTEN}{final.name}", game not in SMALL
+    run = Run(final.parent / half if long else tempfile.mkdtemp(prefix=f"{half}-", dir=final.parent))
+    info = {**new_info(game, algorithm, seed, hyperparameters, steps), "command": command, "curve": []}
     try:
-        model = make_agent(algorithm, game, steps, seed=seed, **hyperparameters)
-        model.set_logger(configure(str(run.tensorboard), ["tensorboard"]))
-        curve = _Curve(game, steps)
-        model.learn(steps, curve, log_interval=None)
-        model.logger.close()
-        model.get_env().close()
-        segment |= {"to_step": model.num_timesteps, "seconds": round(time.monotonic() - start, 1)}
-        export_csv(run, only=TAGS)
-        pd.DataFrame(curve.points, columns=COLUMNS).to_csv(run.metrics / "greedy.csv", index=False)
-        if game not in SMALL and isinstance(model, DQN):
-            save_agent(model, run.agent)
-        greedy = result(curve.table, None if game in SMALL else game, epsilon=0.0, sticky=0.0)
-        protocol = {"episodes": len(curve.table), "seed": SEED}
-        evaluation = new_evaluation(protocol, model.num_timesteps, {"greedy": greedy})
-        run.write_json(run.evaluation.name, evaluation)
-        info = new_info(game, algorithm, seed, hyperparameters, steps)
-        run.write_json("run.json", {**info, "steps": model.num_timesteps, "segments": [segment], "command": command})
+        with locked(run.path):
+            if long:  # lo que se pidió, para que nadie siga con otros hiperparámetros
+                run.write_json("run.json", info)
+            _train_and_evaluate(run, info, long)
+        shutil.rmtree(run.state.parent)  # terminada, no hay qué seguir
         run.path.chmod(0o755)
         if not final.exists():  # otro proceso pudo haberla repetido
             os.rename(run.path, final)
     finally:
-        shutil.rmtree(run.path, ignore_errors=True)
+        if final.exists() or not long:
+            shutil.rmtree(run.path, ignore_errors=True)
+
+
+def _train_and_evaluate(run: Run, info: dict, long: bool) -> None:
+    """Entrena, o sigue desde el punto guardado, y deja en la carpeta todo lo de una corrida terminada."""
+    game, steps = info["game"], info["total_steps"]
+    state = checkpoint.read(run) if long else {}
+    model = make_agent(info["algorithm"], game, steps, seed=info["seed"], **info["hyperparameters"])
+    curve = _Curve(run, state.get("info", info), long)
+    if state:
+        curve.refill(model, checkpoint.restore(model, run, state))
+    writer = checkpoint.ResumableTensorBoard(run.tensorboard, model.num_timesteps)
+    model.set_logger(Logger(str(run.tensorboard), [writer]))
+    model.learn(steps - model.num_timesteps, curve, log_interval=None, reset_num_timesteps=not state)
+    model.logger.close()
+    model.get_env().close()
+    export_csv(run, only=TAGS)
+    pd.DataFrame(curve.info.pop("curve"), columns=COLUMNS).to_csv(run.metrics / "greedy.csv", index=False)
+    if long:
+        save_agent(model, run.agent)
+    greedy = result(curve.table, game if long else None, epsilon=0.0, sticky=0.0)
+    protocol = {"episodes": len(curve.table), "seed": SEED}
+    run.write_json(run.evaluation.name, new_evaluation(protocol, model.num_timesteps, {"greedy": greedy}))
+    run.write_json("run.json", {**curve.info, "steps": model.num_timesteps})
 
 
 class _Curve(BaseCallback):
-    """Evalúa al agente de forma voraz cada tanto, antes de empezar y al final; al mismo tiempo anota sus métricas."""
+    """Evalúa al agente de forma voraz cada tanto, antes de empezar y al final; al mismo tiempo anota sus métricas.
 
-    def __init__(self, game: str, steps: int):
+    En las corridas largas, cada evaluación deja también un punto guardado.
+    """
+
+    def __init__(self, run: Run, info: dict, saves: bool):
         super().__init__()
-        self.game, self.steps, self.every = game, steps, max(steps / CURVE, 1_000)
-        self.points = []
+        self.run, self.info, self.saves = run, info, saves
+        self.steps, self.every = info["total_steps"], max(info["total_steps"] / CURVE, 1_000)
+        self.learns_from, self.start = 0, time.monotonic()
+
+    def refill(self, model: BaseAlgorithm, steps: int) -> None:
+        """Que `model` juegue `steps` pasos sin corregirse: su memoria de repetición está vacía."""
+        if steps:
+            self.learns_from, self.updates = model.num_timesteps + steps, model.gradient_steps
+            model.gradient_steps = 0
 
     def _on_training_start(self) -> None:
-        self._evaluate()
+        self.info["segments"].append(new_segment(self.num_timesteps, self.info["command"], "cpu"))
+        if not self.num_timesteps:
+            self._evaluate()
 
     def _on_step(self) -> bool:
-        if len(self.points) * self.every <= self.num_timesteps < self.steps:
+        if 0 < self.learns_from <= self.num_timesteps:
+            self.learns_from, self.model.gradient_steps = 0, self.updates
+        if len(self.info["curve"]) * self.every <= self.num_timesteps < self.steps:
             self._evaluate()
         return True
 
@@ -248,9 +277,14 @@ class _Curve(BaseCallback):
         self._evaluate()
 
     def _evaluate(self) -> None:
-        self.table = play(self.model, self.game, episodes(self.game))
-        self.points.append((time.time(), self.num_timesteps, self.table["score"].mean()))
+        game, seconds = self.info["game"], round(time.monotonic() - self.start, 1)
+        self.table = play(self.model, game, episodes(game))
+        known = [point for point in self.info["curve"] if point[1] < self.num_timesteps]
+        self.info["curve"] = [*known, (time.time(), self.num_timesteps, float(self.table["score"].mean()))]
+        self.info["segments"][-1] |= {"to_step": self.num_timesteps, "seconds": seconds}
         self.model.dump_logs()
+        if self.saves:
+            checkpoint.save(self.model, self.run, self.info)
 
 
 def _command(

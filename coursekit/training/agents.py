@@ -57,28 +57,31 @@ def _blank(algorithm, policy, observation_space, action_space, device, policy_kw
     return model
 
 
-def save_agent(model: DQN | QRDQN, path: str | Path) -> None:
-    """Guarda el agente, un DQN o un QR-DQN, en `path` como un zip de SB3 delgado: unos 3 MB en lugar de 28.
+def save_agent(model: BaseAlgorithm, path: str | Path) -> None:
+    """Guarda el agente (DQN, QR-DQN, A2C o PPO) en `path` como un zip de SB3 delgado: unos 3 MB en lugar de 28.
 
     Los pesos van en media precisión, la red objetivo comparte los de la red en línea y el optimizador va vacío:
     alcanza para jugar, con las mismas acciones voraces salvo entre acciones casi empatadas, y se carga con
-    `stable_baselines3.DQN.load` (o `sb3_contrib.QRDQN.load`) sin coursekit.
+    `stable_baselines3.DQN.load` (o el `load` de la clase que sea) sin coursekit.
     Para seguir entrenando está el punto guardado de la corrida (`coursekit.training.loop.train(..., resume=True)`).
 
     Lanza `ValueError` si el modelo es de otro algoritmo.
     """
-    if not isinstance(model, DQN | QRDQN):
+    algorithm = next((known for known in _ALGORITHMS.values() if isinstance(model, known)), None)
+    if algorithm is None:
         raise ValueError(
-            f"save_agent guarda agentes DQN y QR-DQN, no {type(model).__name__}: use «model.save({str(path)!r})»."
+            f"save_agent guarda agentes DQN, QR-DQN, A2C y PPO, no {type(model).__name__}: "
+            f"use «model.save({str(path)!r})»."
         )
-    algorithm = QRDQN if isinstance(model, QRDQN) else DQN
     network = {name: value for name, value in model.policy_kwargs.items() if not name.startswith("optimizer")}
     plain = _blank(algorithm, model.policy_class, model.observation_space, model.action_space, "cpu", network)
     plain.num_timesteps = model.num_timesteps
-    plain.exploration_rate = model.exploration_final_eps
-    stored = model.policy.state_dict()
-    half = {name: value.detach().half().cpu().contiguous() for name, value in stored.items() if "_target." not in name}
-    weights = {name: half[name.replace("_target.", ".")] for name in stored}
+    if algorithm in (DQN, QRDQN):
+        plain.exploration_rate = model.exploration_final_eps
+    stored, half = model.policy.state_dict(), {}
+    for value in stored.values():  # A2C y PPO nombran tres veces los mismos pesos
+        half.setdefault(value.data_ptr(), value.detach().half().cpu().contiguous())
+    weights = {name: half[stored[name.replace("_target.", ".")].data_ptr()] for name in stored}
     optimizer = {**plain.policy.optimizer.state_dict(), "state": {}}
     excluded = {*plain._excluded_save_params(), "policy"}
     data = {name: value for name, value in plain.__dict__.items() if name not in excluded}

@@ -1,4 +1,4 @@
-"""El punto guardado: todo lo que hace falta para seguir una corrida donde quedó (`save`, `restore`).
+"""El punto guardado: todo lo que hace falta para seguir una corrida donde quedó (`save`, `restore`), y sus curvas.
 
 `resume/state.pt` manda: aparece entero o no aparece, y lo demás de la carpeta se puede volver a hacer con él.
 """
@@ -7,29 +7,32 @@ from __future__ import annotations
 
 import io
 import pickle
+import time
 import warnings
 import zipfile
 from collections import deque
+from pathlib import Path
 
 from coursekit import metrics
 from coursekit.runs import HALF_WRITTEN, Run, atomic
 from coursekit.training.agents import load_agent
 
 import torch
-from stable_baselines3 import DQN
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.logger import TensorBoardOutputFormat
 from torch.utils.tensorboard import SummaryWriter
 
 _DAMAGED = (EOFError, RuntimeError, LookupError, TypeError, ValueError, AttributeError, pickle.UnpicklingError)
 
 
-def save(model: DQN, run: Run, info: dict) -> None:
+def save(model: BaseAlgorithm, run: Run, info: dict) -> None:
     """Escribe `resume/state.pt`: redes, optimizador, contadores y lo que `run.json` dirá de estos pasos."""
     state = {
         "policy": model.policy.state_dict(),
         "optimizer": model.policy.optimizer.state_dict(),
         "num_timesteps": model.num_timesteps,
         "n_updates": model._n_updates,
-        "n_calls": model._n_calls,
+        "n_calls": getattr(model, "_n_calls", 0),  # el de la red objetivo
         "episodes": list(model.ep_info_buffer or ()),
         "info": info,
     }
@@ -50,7 +53,7 @@ def read(run: Run) -> dict:
         raise _damaged(run) from error
 
 
-def restore(model: DQN, run: Run, state: dict) -> int:
+def restore(model: BaseAlgorithm, run: Run, state: dict) -> int:
     """Pone en `model` el punto guardado; devuelve cuántos pasos hay que jugar para rellenar la memoria.
 
     Una corrida publicada no trae el punto guardado, que es grande: entonces sigue desde su agente más reciente, con el
@@ -74,6 +77,8 @@ def restore(model: DQN, run: Run, state: dict) -> int:
         raise FileNotFoundError(f"{str(run.path)!r} no tiene de dónde seguir: le faltan sus puntos guardados.")
     _restore_curves(run, model.num_timesteps)
     model.set_random_seed(model.seed + model.num_timesteps)  # que no repita los mismos números
+    if getattr(model, "replay_buffer", None) is None:  # PPO y A2C aprenden de lo que acaban de jugar
+        return 0
     memory = run.replay(model.num_timesteps)
     if memory.exists():
         try:
@@ -82,6 +87,18 @@ def restore(model: DQN, run: Run, state: dict) -> int:
             warnings.warn(f"La memoria de repetición guardada no sirve ({error}): se vuelve a llenar.", stacklevel=2)
     known = model.replay_buffer.size() * model.n_envs
     return 0 if model.replay_buffer.full else max(0, model.learning_starts - known)
+
+
+class ResumableTensorBoard(TensorBoardOutputFormat):
+    """El escritor de SB3, que además borra de las curvas lo que se perdió después del último punto guardado."""
+
+    def __init__(self, folder: Path, step: int):
+        folder.mkdir(parents=True, exist_ok=True)
+        # TensorBoard lee los archivos por nombre, que empieza con el segundo en que se abrieron: uno por segundo.
+        while any(folder.glob(f"*tfevents.{int(time.time())}.*")):
+            time.sleep(0.05)
+        self.writer = SummaryWriter(log_dir=str(folder), purge_step=step + 1)
+        self._is_closed = False
 
 
 def _damaged(run: Run) -> ValueError:

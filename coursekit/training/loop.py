@@ -21,9 +21,8 @@ from coursekit.training.model import make_dqn
 
 from stable_baselines3 import DQN
 from stable_baselines3.common.callbacks import BaseCallback
-from stable_baselines3.common.logger import Logger, TensorBoardOutputFormat
+from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.utils import LinearSchedule
-from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 
@@ -154,7 +153,8 @@ def _train(run, info, state, changes, stop, progress, checkpoint_every, log_ever
             now, before = ({name: pair[i] for name, pair in changes.items()} for i in (0, 1))
             info.setdefault("changes", []).append({"from_step": model.num_timesteps, **now, "before": before})
         keeper = _RunKeeper(model, run, info, stop, checkpoint_every, log_every, progress)
-        model.set_logger(Logger(str(run.tensorboard), [_ResumableTensorBoard(run.tensorboard, model.num_timesteps)]))
+        writer = checkpoint.ResumableTensorBoard(run.tensorboard, model.num_timesteps)
+        model.set_logger(Logger(str(run.tensorboard), [writer]))
         if state is None:
             keeper.save()
         elif model.num_timesteps < total:
@@ -267,18 +267,6 @@ class _RunKeeper(BaseCallback):
             if memory != run.replay(n):
                 memory.unlink()  # es de otros pasos
         run.write_json("run.json", self.info)
-
-
-class _ResumableTensorBoard(TensorBoardOutputFormat):
-    """El escritor de SB3, que además borra de las curvas lo que se perdió después del último punto guardado."""
-
-    def __init__(self, folder: Path, step: int):
-        folder.mkdir(parents=True, exist_ok=True)
-        # TensorBoard lee los archivos por nombre, que empieza con el segundo en que se abrieron: uno por segundo.
-        while any(folder.glob(f"*tfevents.{int(time.time())}.*")):
-            time.sleep(0.05)
-        self.writer = SummaryWriter(log_dir=str(folder), purge_step=step + 1)
-        self._is_closed = False
 
 
 class _Stop:

@@ -48,7 +48,7 @@ def _choose(run: Run, info: dict, candidates: int, episodes: int, seed: int) -> 
             best, info["averaged"] = max(paths), list(paths)
     if "averaged" in info:
         average.num_timesteps = best
-        average.exploration_final_eps = info["hyperparameters"]["exploration_final_eps"]
+        average.exploration_final_eps = info["hyperparameters"].get("exploration_final_eps", 0.0)  # A2C y PPO no tienen
         save_agent(average, run.agent)
     else:
         with atomic(run.agent) as temporary:

@@ -17,6 +17,7 @@ from coursekit.comparison.catch import GaleEnv
 from coursekit.evaluation import summarize
 from coursekit.metrics import read_metrics
 from coursekit.runs import Run
+from coursekit.training.recipe import DEFAULTS
 from coursekit.training.replay import FrameReplayBuffer
 
 import nbformat
@@ -170,6 +171,14 @@ def test_atari_agents_see_four_frames_with_the_network_of_mnih(name, game):
     assert (32, 4, 8, 8) in [tuple(parameter.shape) for parameter in agent.policy.parameters()]
     if name == "dqn-3pasos":
         assert isinstance(agent.replay_buffer, FrameReplayBuffer) and agent.replay_buffer.n_steps == 3
+    agent.get_env().close()
+
+
+def test_on_atari_the_value_based_ones_train_with_the_recipe():
+    for name in ("dqn", "dqn-3pasos", "double-dqn", "qr-dqn"):
+        assert hyperparameters(name, "Breakout") == DEFAULTS
+    agent = make_agent("ppo", "Breakout", 1_000, n_envs=2)
+    assert [agent.lr_schedule(left) for left in (1.0, 0.5, 0.0)] == pytest.approx([2.5e-4, 1.25e-4, 0.0])
     agent.get_env().close()
 
 

@@ -184,6 +184,43 @@ def test_an_atari_run_keeps_its_agent_and_the_human_score(tmp_path, monkeypatch)
     assert load_agent(run).action_space.n == 6
 
 
+@pytest.mark.parametrize("algorithm", ["ppo", "dqn", "qr-dqn"])
+def test_an_atari_run_cut_short_goes_on_from_its_last_evaluation(algorithm, tmp_path, monkeypatch):
+    seen, updates = [], []
+
+    def games(agent, game, episodes):
+        seen.append(agent.num_timesteps)
+        updates.append(agent._n_updates)
+        if len(seen) == 3:
+            raise OSError(5, "se fue la luz")
+        return pd.DataFrame({"score": [float(len(seen))] * episodes, "length": [100] * episodes})
+
+    monkeypatch.setattr(sweep, "play", games)
+    few = {"n_steps": 32} if algorithm == "ppo" else {"buffer_size": 400, "learning_starts": 200, "batch_size": 4}
+    settings = algorithms.hyperparameters(algorithm, "Pong") | few
+    job = ("Pong", algorithm, 3, 3_000, settings, "coursekit sweep …")
+    final = tmp_path / f"pong-{algorithm}-3"
+    with pytest.raises(OSError, match="se fue la luz"):
+        sweep.train_run(str(final), *job)
+    assert seen == [0, 1_000, 2_000] and not final.exists()
+    half = Run(tmp_path / f"{HALF_WRITTEN}{final.name}")
+    with pytest.raises(ValueError, match="de 3000 pasos y no de 4000"):  # nadie sigue con otros pasos
+        sweep._check(half, 4_000, {})
+
+    sweep.train_run(str(final), *job)
+    assert seen[3] == 2_000 and not half.path.exists() and not (final / "resume").exists()
+    run = Run(final)
+    first, second = run.info["segments"]
+    assert (first["from_step"], first["to_step"], second["from_step"]) == (0, 1_000, 1_000)
+    assert second["to_step"] == run.info["steps"] == seen[-1] and 3_000 <= seen[-1] < 3_000 + 8 * 32
+    curve = read_metrics(run).query("metric == 'greedy'")
+    assert curve["step"].tolist() == [0, 1_000, *seen[3:]] and curve["value"].iloc[-1] == len(seen)
+    assert updates[1] < updates[3] < updates[-1], "sigue corrigiéndose, y no de cero"
+    if algorithm != "ppo":  # los 200 pasos de relleno no corrigen
+        assert updates[3] == updates[1] + (1_000 - 200) / 8
+    assert load_agent(run).num_timesteps == seen[-1]
+
+
 def test_a_run_that_fails_leaves_nothing(tmp_path, monkeypatch):
     def full(*args, **options):
         raise OSError(28, "No space left on device")
