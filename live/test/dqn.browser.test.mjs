@@ -172,6 +172,8 @@ browserTest("compara todo con cada pieza quitada, de una vez", async () => {
   assert.equal(await page.locator(".corridas li").count(), 3);
   await page.part("borrar").click();
   assert.equal(await page.locator(".corridas li").count(), 0);
+  assert.match(await page.part("avance").textContent(), /^Unos 12,000 pasos/); // nada queda de la corrida borrada
+  assert.ok(await page.part("enlace").isVisible());
   await close(page);
 });
 

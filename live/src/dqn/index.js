@@ -12,6 +12,7 @@ export { mountCorridor } from "./corridor.js";
 
 const ARROWS = ["← ", "", " →"];
 const TAKEN_AWAY = "Ahora falta una pieza: ¿aprenderá igual?";
+const BEFORE = "Unos 12,000 pasos, menos de un minuto.";
 const MAX_RUNS = 60;
 
 /**
@@ -305,6 +306,8 @@ class LiveDqn {
     this.selected = null;
     this.map = null;
     this.drawMap();
+    this.part.barra.style.width = "0";
+    this.part.avance.textContent = BEFORE;
     this.say("Se borraron las corridas.", true);
     this.refresh();
   }
@@ -506,7 +509,7 @@ function template() {
   <label class="marca"><input type="checkbox" data-p="lento"> a cámara lenta</label>
 </div>
 <div class="avance" aria-hidden="true"><i data-p="barra"></i></div>
-<p class="estado" data-p="avance">Unos 12,000 pasos, menos de un minuto.</p>
+<p class="estado" data-p="avance">${BEFORE}</p>
 <p class="aviso" data-p="aviso" hidden></p>
 <p class="oculto" role="status" aria-live="polite" data-p="anuncio"></p>
 <div class="pantallas">
@@ -543,10 +546,11 @@ function template() {
   <label class="marca">desde la <input type="number" data-p="semilla" min="0" max="${MAX_SEED}" value="0"></label>
   <button type="button" data-p="comparar">Comparar: todo y sin cada pieza</button>
   <button type="button" data-p="borrar" hidden>Borrar las corridas</button>
+  <button type="button" data-p="enlace">Copiar un enlace a estos ajustes</button>
 </div>
 <p class="estado">Otra semilla es otro azar: los mismos ajustes con otra suerte. Una sola es una anécdota.</p>
 <details class="bloque"><summary>Todas las perillas</summary>
   <div class="perillas" data-p="perillas"></div>
-  <div class="fila"><button type="button" data-p="volver">Volver al capítulo 3</button><button type="button" data-p="enlace">Copiar un enlace a estos ajustes</button></div>
+  <div class="fila"><button type="button" data-p="volver">Volver al capítulo 3</button></div>
 </details>`;
 }
