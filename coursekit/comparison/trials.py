@@ -24,9 +24,10 @@ def trials(
 ) -> pd.DataFrame:
     """Una fila por corrida de `folder`, con el valor de `metric` en cada corte de `at`.
 
-    Las columnas son `recipe` (el nombre de la carpeta sin su `-s<semilla>`), `seed`, `steps`, `hours` (de reloj, la
-    suma de los tramos de `run.json`) y una por corte, con el último valor anotado hasta él, o NaN si la corrida no
-    llegó. Los cortes son pasos del agente o, con `x="minutes"`, minutos desde el primer punto anotado, con las pausas.
+    Las columnas son `recipe` (el nombre de la carpeta sin su `-s<semilla>`), `seed`, `steps`, `hours` (de reloj) y
+    `core_hours` (de procesador, que no cuentan lo que la corrida esperó a otros programas; NaN en las corridas que no
+    las anotaron), sumas de los tramos de `run.json`, y una por corte, con el último valor anotado hasta él, o NaN si
+    la corrida no llegó. Los cortes son pasos del agente o, con `x="minutes"`, minutos desde el primer punto anotado, con las pausas.
     En `rewards` cada valor es el puntaje medio de las últimas 100 partidas de entrenamiento.
 
     Lanza `FileNotFoundError` si en `folder` no hay corridas y los errores de `read_metrics`.
@@ -38,9 +39,10 @@ def trials(
         along = points["step"] if x == "steps" else (points["wall_time"] - points["wall_time"].min()) / 60
         reached = [cut for cut in at if along.min() <= cut <= along.max() + TOLERANCE[x]]
         values = {cut: points.loc[along <= cut, "value"].iloc[-1] for cut in reached}
-        hours = sum(segment.get("seconds", 0.0) for segment in info["segments"]) / 3600
+        spent = pd.DataFrame(info["segments"]).reindex(columns=["seconds", "cpu_seconds"]).astype(float) / 3600
+        hours = {"hours": spent["seconds"].sum(), "core_hours": spent["cpu_seconds"].sum(min_count=1)}
         recipe = re.sub(r"-s\d+$", "", path.parent.name)
-        rows.append({"recipe": recipe, "seed": info["seed"], "steps": info["steps"], "hours": hours, **values})
+        rows.append({"recipe": recipe, "seed": info["seed"], "steps": info["steps"], **hours, **values})
     if not rows:
         raise FileNotFoundError(f"En {str(folder)!r} no hay corridas: cada una es una carpeta con su run.json.")
     return pd.DataFrame(rows)

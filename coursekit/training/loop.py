@@ -199,7 +199,7 @@ class _RunKeeper(BaseCallback):
             command = info["command"] + (" --resume" if info["segments"] else "")
             self.segment = new_segment(model.num_timesteps, command, str(model.device))
             info["segments"].append(self.segment)
-        self._start = time.monotonic()
+        self._start = time.monotonic(), time.process_time()
 
     def _on_training_start(self) -> None:
         if self.progress and self.bar is None:
@@ -238,7 +238,8 @@ class _RunKeeper(BaseCallback):
         n = self.model.num_timesteps
         self.info["steps"] = n
         if self.segment is not None:
-            self.segment |= {"to_step": n, "seconds": round(time.monotonic() - self._start, 1)}
+            wall, cpu = time.monotonic() - self._start[0], time.process_time() - self._start[1]
+            self.segment |= {"to_step": n, "seconds": round(wall, 1), "cpu_seconds": round(cpu, 1)}
         if final:
             for published in ("published_steps", "selection", "averaged"):
                 self.info.pop(published, None)

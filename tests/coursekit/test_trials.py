@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 
 
-def written(folder, name, seed, steps, values, seconds=7200.0):
+def written(folder, name, seed, steps, values, segments=({"seconds": 7200.0},)):
     run = Run(folder / name)
     info = new_info("Breakout", "dqn", seed, {}, steps)
     run.metrics.mkdir(parents=True)
-    run.write_json("run.json", {**info, "steps": steps, "segments": [{"seconds": seconds}, {"seconds": 3600.0}, {}]})
+    run.write_json("run.json", {**info, "steps": steps, "segments": [*segments, {"seconds": 3600.0}, {}]})
     at = np.arange(1, len(values) + 1) * 1_000
     wall = 1e9 + at * 0.06  # un minuto cada 1,000 pasos
     pd.DataFrame(dict(zip(COLUMNS, (wall, at, values), strict=True))).to_csv(run.metrics / "rewards.csv", index=False)
@@ -21,11 +21,13 @@ def written(folder, name, seed, steps, values, seconds=7200.0):
 
 def test_each_run_is_a_row_with_its_recipe_seed_hours_and_values(tmp_path):
     written(tmp_path, "tasa-1e-4-s3", 3, 10_000, range(10))
-    written(tmp_path, "tasa-1e-4-s12", 12, 5_000, range(100, 105))
+    measured = [{"seconds": 7200.0, "cpu_seconds": 1800.0}]
+    written(tmp_path, "tasa-1e-4-s12", 12, 5_000, range(100, 105), measured)
     (tmp_path / "otra cosa").mkdir()
     table = trials(tmp_path, (3_000, 9_500)).set_index("seed")
     assert list(table["recipe"].unique()) == ["tasa-1e-4"] and list(table.index) == [12, 3]
-    assert table.loc[3, "hours"] == 3.0 and table.loc[3, "steps"] == 10_000
+    assert table.loc[3, "hours"] == table.loc[12, "hours"] == 3.0 and table.loc[3, "steps"] == 10_000
+    assert table.loc[12, "core_hours"] == 0.5 and np.isnan(table.loc[3, "core_hours"])
     assert (table.loc[3, 3_000], table.loc[3, 9_500]) == (2, 8)
     assert table.loc[12, 3_000] == 102 and np.isnan(table.loc[12, 9_500])
 
