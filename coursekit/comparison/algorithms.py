@@ -154,7 +154,7 @@ def make_agent(algorithm: str, game: str, steps: int, *, seed: int = 0, **change
         if "steps_per_update" in arguments:
             return make_dqn(atari, steps, algorithm=cls, seed=seed, device="cpu", **arguments)
         if "learning_rate_schedule" in arguments:
-            arguments["learning_rate"] = schedule(arguments, steps)
+            arguments |= {"learning_rate": schedule(arguments, steps)}
             del arguments["learning_rate_schedule"]
         return cls("CnnPolicy", atari, seed=seed, device="cpu", **arguments)
     env: VecEnv = env_util.make_vec_env(SMALL[game], n_envs=n_envs, seed=seed)

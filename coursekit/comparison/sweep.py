@@ -75,8 +75,7 @@ def sweep(
 
     Una corrida se escribe en una carpeta oculta y recibe su nombre al terminar: si se la ve, está completa. Un barrido
     interrumpido sigue donde quedó al pedirlo de nuevo, y uno completo no hace nada. Si muere un proceso, Dask repite
-    en otro la corrida que llevaba, hasta tres veces. Las de Atari, que son largas, dejan además un punto guardado en
-    cada evaluación, y desde el último se sigue.
+    en otro la corrida que llevaba, hasta tres veces; las de Atari, que son largas, siguen desde su última evaluación.
 
     Lanza `ValueError` si algo pedido no existe o la carpeta tiene corridas con otros pasos o hiperparámetros (no
     escribe nada), `ConnectionError` si el planificador no responde y `ModuleNotFoundError` si falta Dask.
@@ -277,11 +276,11 @@ class _Curve(BaseCallback):
         self._evaluate()
 
     def _evaluate(self) -> None:
-        game, seconds = self.info["game"], round(time.monotonic() - self.start, 1)
+        game, n, seconds = self.info["game"], self.num_timesteps, round(time.monotonic() - self.start, 1)
         self.table = play(self.model, game, episodes(game))
-        known = [point for point in self.info["curve"] if point[1] < self.num_timesteps]
-        self.info["curve"] = [*known, (time.time(), self.num_timesteps, float(self.table["score"].mean()))]
-        self.info["segments"][-1] |= {"to_step": self.num_timesteps, "seconds": seconds}
+        known = [point for point in self.info["curve"] if point[1] < n]
+        self.info["curve"] = [*known, (time.time(), n, float(self.table["score"].mean()))]
+        self.info["segments"][-1] |= {"to_step": n, "seconds": seconds}
         self.model.dump_logs()
         if self.saves:
             checkpoint.save(self.model, self.run, self.info)

@@ -24,11 +24,11 @@ def trials(
 ) -> pd.DataFrame:
     """Una fila por corrida de `folder`, con el valor de `metric` en cada corte de `at`.
 
-    Las columnas son `recipe` (el nombre de la carpeta sin su `-s<semilla>`), `seed`, `steps`, `hours` (de reloj) y
-    `core_hours` (de procesador, que no cuentan lo que la corrida esperó a otros programas; NaN en las corridas que no
-    las anotaron), sumas de los tramos de `run.json`, y una por corte, con el último valor anotado hasta él, o NaN si
-    la corrida no llegó. Los cortes son pasos del agente o, con `x="minutes"`, minutos desde el primer punto anotado, con las pausas.
-    En `rewards` cada valor es el puntaje medio de las últimas 100 partidas de entrenamiento.
+    Las columnas son `recipe` (el nombre de la carpeta sin su `-s<semilla>`), `seed`, `steps`, `hours` y `core_hours`
+    (de reloj y de procesador, sumas de los tramos de `run.json`; las segundas no cuentan lo que se esperó a otros
+    programas) y una por corte, con el último valor anotado hasta él, o NaN si la corrida no llegó. Los cortes son pasos
+    del agente o, con `x="minutes"`, minutos desde el primer punto anotado, con las pausas. En `rewards` cada valor
+    es el puntaje medio de las últimas 100 partidas de entrenamiento.
 
     Lanza `FileNotFoundError` si en `folder` no hay corridas y los errores de `read_metrics`.
     """

@@ -215,12 +215,8 @@ def test_a_run_folder_has_everything(tiny_run, tiny):
     (segment,) = info["segments"]
     assert (segment["from_step"], segment["to_step"], segment["versions"]) == (0, 600, versions())
     assert segment["command"] == info["command"]
-    assert (
-        segment["seconds"] > 0
-        and segment["cpu_seconds"] > 0
-        and segment["machine"]["cores"] >= 1
-        and segment["started"].endswith("+00:00")
-    )
+    assert segment["seconds"] > 0 and segment["cpu_seconds"] > 0 and segment["machine"]["cores"] >= 1
+    assert segment["started"].endswith("+00:00")
 
     assert list(tiny_run.checkpoints()) == [0, 200, 400, 600]
     assert sorted(path.name for path in tiny_run.metrics.iterdir()) == sorted(f"{name}.csv" for name in TAGS)
