@@ -62,7 +62,7 @@ def exercise_2(interval) -> str:
     low, high = found(a, a)
     paired = high - low < 3 * a.std() * np.sqrt(2 / a.size)
     expect(not paired, "De las dos listas se sortearon las mismas posiciones: cada una se sortea por su cuenta.")
-    return "Si el cero queda adentro, esas partidas no alcanzan para decir cuál es mejor."
+    return "Si el cero queda dentro, esas partidas no alcanzan para decir cuál es mejor."
 
 
 @section("Lo que recibe el agente y lo que dice el juego")
@@ -143,7 +143,7 @@ def _said(numbers: list[float], value: float, slack: float) -> bool:
     return any(abs(number - value) <= slack for number in numbers)
 
 
-@section("Un agente que confía en su mundo")
+@section("Un agente en un mundo que no obedece")
 def exercise_5(answer) -> str:
     a, b, conclusion = check_experiment(answer, "Breakout", seeds=10, unit="partida")
     whole = all(np.array_equal(scores, np.round(scores)) and (scores >= 0).all() for scores in (a, b))
