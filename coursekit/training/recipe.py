@@ -5,7 +5,7 @@ from __future__ import annotations
 from coursekit.runs import find_name
 
 #: Los hiperparámetros con los que se entrenaron los agentes publicados. Todo se cuenta en pasos del agente
-#: (transiciones), sumados sobre los ambientes. La razón de cada valor está en el capítulo 4.
+#: (transiciones), sumados sobre los ambientes. En qué se apoya cada valor se cuenta en el capítulo 10.
 DEFAULTS = {
     "n_envs": 8,  # el emulador y la red trabajan por lotes
     "learning_rate": 1e-4,
