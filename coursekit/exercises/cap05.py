@@ -1,4 +1,4 @@
-"""Ejercicios del capítulo 5: el atraso de una curva lisa, cuándo se supera una marca y qué delatan las curvas."""
+"""Ejercicios del capítulo 5: el atraso de una curva suavizada, cuándo se supera una marca y qué delatan las curvas."""
 
 from pathlib import Path
 
@@ -53,8 +53,8 @@ def exercise_2(since) -> str:
 
 #: Lo que le puede haber pasado a una corrida anónima → qué decir a quien lo cree de una que no lo tiene.
 FAULTS = {
-    "actualizaciones": "tiene curva de pérdida, así que la red se corrigió",
-    "recompensa": "su pérdida llega a {loss:.2g}, y si todos los premios fueran 0 sería casi nula",
+    "actualizaciones": "tiene curva de pérdida, así que la red se actualizó",
+    "recompensa": "su pérdida llega a {loss:.2g}, y si todas las recompensas fueran 0 sería casi nula",
     "tasa": "su pérdida no pasa de {loss:.2g}, y con una tasa demasiado alta sería muchas veces la de las demás",
     "reinicio": "su ε nunca vuelve a subir",
     "exploracion": "su ε llega a bajar hasta {lowest:.2f}",
