@@ -4,6 +4,7 @@ from coursekit.envs import make_env
 from coursekit.exercises.checking import array, call, expect, number, section, show
 from coursekit.exercises.verdict import check_experiment, describe
 
+import gymnasium as gym
 import numpy as np
 from gymnasium.spaces import Box, Discrete
 
@@ -56,7 +57,9 @@ def exercise_2(visible) -> str:
     expect(np.isclose(found, 1), f"{where}, y dio {found:.3g}: basta con que esté en uno de los dos.")
     far = seen([1], 4, 2) == 0 and np.isclose(seen([2, 3], 4, 2), 1 / 3)
     expect(far, "Con `ultimos=2` y salto 4 se miran los cuadros 2 y 3 de cada grupo, y cada decisión cuenta una vez.")
-    return "Mira el último de cada grupo, o los dos últimos, con cualquier salto."
+    thirds = seen([0], 3, 2) == 0 and np.isclose(seen([1, 3], 3, 2), 1 / 4)
+    expect(thirds, "Con `ultimos=2` y salto 3 se miran los cuadros 1 y 2 de cada grupo. ¿Usas el `salto` que llega?")
+    return "Mira el último de cada grupo, o los dos últimos, con salto 3 y con salto 4."
 
 
 @section("Etapa 5. La pila: cuatro cuadros de un ambiente")
@@ -98,11 +101,52 @@ def exercise_3(stack) -> str:
     return "El más viejo sale, el nuevo entra al final, y una partida no ve la anterior."
 
 
-def _reference(game: str, actions):
+class Script(gym.Env):
+    """Un juego inventado: pantallas al azar, y las recompensas de un guion que al final termina o se corta."""
+
+    observation_space, action_space = Box(0, 255, (210, 160, 3), np.uint8), Discrete(4)
+
+    def __init__(self, rewards, cut: bool):
+        self.rewards, self.cut, self.frame = rewards, cut, 0
+
+    def screen(self):
+        rng = np.random.default_rng(self.frame)
+        return rng.integers(0, 256, self.observation_space.shape, dtype=np.uint8)
+
+    def reset(self, *, seed=None, options=None):
+        self.frame = 0
+        return self.screen(), {}
+
+    def step(self, action):
+        self.frame += 1
+        over, reward = self.frame >= len(self.rewards), self.rewards[min(self.frame, len(self.rewards)) - 1]
+        return self.screen(), float(reward), over and not self.cut, over and self.cut, {}
+
+
+class Count(gym.Wrapper):
+    """Cuenta los cuadros que le piden al ambiente."""
+
+    frames = 0
+
+    def step(self, action):
+        self.frames += 1
+        return self.env.step(action)
+
+
+#: Los tramos en que se compara la cadena: cómo se llaman, cuántas acciones y decisiones tienen y cómo se abren.
+STRETCHES = (
+    ("Breakout", 4, 120, lambda: make_env("Breakout")),
+    ("SpaceInvaders", 6, 120, lambda: make_env("SpaceInvaders")),
+    ("un juego inventado que termina", 4, 3, lambda: Script([0, 5, 0, 0, 7, 0, 0, 4, 0, 2], cut=False)),
+    ("un juego inventado que se corta", 4, 2, lambda: Script([0, 0, 0, 0, 3, 0], cut=True)),
+)
+
+
+def _reference(env, actions):
     """La pila, la recompensa y el final de cada decisión, con los envoltorios de SB3."""
     from stable_baselines3.common.atari_wrappers import MaxAndSkipEnv, WarpFrame
 
-    env = WarpFrame(MaxAndSkipEnv(make_env(game)))
+    env = WarpFrame(MaxAndSkipEnv(env))
     stack = np.zeros((4, 84, 84), np.uint8)
     stack[-1] = env.reset(seed=0)[0][:, :, 0]
     yield stack, 0.0, False
@@ -128,38 +172,48 @@ def _why_different(found: np.ndarray, wanted: np.ndarray) -> str:
 @section("La cadena completa, byte por byte")
 def exercise_4(chain) -> str:
     expect(isinstance(chain, type), f"Se esperaba la clase, `MiCadena`, y llegó {show(chain)}.")
-    for game, actions in (("Breakout", 4), ("SpaceInvaders", 6)):
-        played = np.random.default_rng(3).integers(actions, size=120)
-        env = make_env(game)
-        mine, decisions = call(chain, env), _reference(game, played)
-        wanted, _, _ = next(decisions)
-        found = array(call(mine.reset, 0), (4, 84, 84), "una pila")
-        expect(found.dtype == np.uint8, f"La pila debe seguir siendo `uint8` y es `{found.dtype}`.")
-        start = f"La primera pila de {game} no es la de SB3"
-        expect(np.array_equal(found, wanted), f"{start}: {_why_different(found, wanted)}.")
-        for step, (action, (wanted, reward, end)) in enumerate(zip(played, decisions, strict=True), start=1):
-            before = env.unwrapped.ale.getEpisodeFrameNumber()
+    for game, actions, decisions, build in STRETCHES:
+        played = np.random.default_rng(3).integers(actions, size=decisions)
+        env, theirs = Count(build()), Count(build())
+        mine, reference = call(chain, env), _reference(theirs, played)
+        first, _, _ = next(reference)
+        stack = _first_stack(mine, first, game)
+        for step, (action, (wanted, reward, end)) in enumerate(zip(played, reference, strict=True), start=1):
+            where, kept, frames = f"En la decisión {step} de {game}", stack.copy(), env.frames
             answer = call(mine.step, int(action))
-            passed = env.unwrapped.ale.getEpisodeFrameNumber() - before
-            expect(passed == 4 or end, f"En cada decisión pasan cuatro cuadros, y en la {step} pasaron {passed}.")
+            passed, right = env.frames - frames, theirs.frames - frames
+            ends = "si el juego acaba, no hay más cuadros" if end else "son cuatro"
+            expect(passed == right, f"{where} pasan {right} cuadros, y tu cadena pidió {passed}: {ends}.")
             three = isinstance(answer, tuple) and len(answer) == 3
             expect(three, f"`step` devuelve `(pila, recompensa, fin)`, y devolvió {show(answer)}.")
-            found = array(answer[0], (4, 84, 84), "una pila")
-            expect(found.dtype == np.uint8, f"La pila debe seguir siendo `uint8` y es `{found.dtype}`.")
-            where = f"En la decisión {step} de {game}"
-            expect(np.array_equal(found, wanted), f"{where} la pila no es la de SB3: {_why_different(found, wanted)}.")
-            sums = "se suman las de los cuatro cuadros, sin recortar"
+            expect(np.array_equal(stack, kept), f"{where} `step` cambió la pila que ya había entregado: devuelve otra.")
+            stack = array(answer[0], (4, 84, 84), "una pila")
+            expect(stack.dtype == np.uint8, f"La pila debe seguir siendo `uint8` y es `{stack.dtype}`.")
+            same = end or np.array_equal(stack, wanted)  # la del final no se usa, y SB3 la hace con un cuadro viejo
+            expect(same, f"{where} la pila no es la de SB3: {same or _why_different(stack, wanted)}.")
+            sums = "se suman las de todos los cuadros, sin recortar"
             expect(answer[1] == reward, f"{where} la recompensa es {reward:g} y dio {show(answer[1])}: {sums}.")
-            expect(bool(answer[2]) == end, f"{where} `fin` debía ser `{end}`.")
-            if end:
-                break
+            ends = "acaba la que termina y también la que se corta (`truncada`)"
+            expect(bool(answer[2]) == end, f"{where} `fin` debía ser `{end}`: {ends}.")
+        if end:
+            _first_stack(mine, first, f"la segunda partida de {game}")
         env.close()
-    return "Tu cadena entrega los mismos bytes que los envoltorios de SB3, en los dos juegos."
+    return (
+        "Entrega los bytes de SB3 en 120 decisiones de cada juego, suma lo que debe y se detiene cuando el juego acaba."
+    )
+
+
+def _first_stack(mine, wanted: np.ndarray, game: str) -> np.ndarray:
+    found = array(call(mine.reset, 0), (4, 84, 84), "una pila")
+    expect(found.dtype == np.uint8, f"La pila debe seguir siendo `uint8` y es `{found.dtype}`.")
+    same = np.array_equal(found, wanted)
+    expect(same, f"La primera pila de {game} no es la de SB3: {same or _why_different(found, wanted)}.")
+    return found
 
 
 @section("Etapa 1. Lo que parpadea: el máximo de dos cuadros")
 def exercise_5(answer) -> str:
-    a, b, conclusion = check_experiment(answer, "Space Invaders")
+    a, b, conclusion = check_experiment(answer, "Space Invaders", seeds=10, unit="comienzo", alias="maximo")
     for name, scores in (("puntajes_a", a), ("puntajes_b", b)):
         expect(((scores >= 0) & (scores <= 1)).all(), f"En `{name}` va la parte de las decisiones, de 0 a 1.")
     expect(a.min() > 0.3, "El máximo de dos cuadros ve una bomba en buena parte de las decisiones en toda partida.")

@@ -1,23 +1,24 @@
 """Los ejercicios que son un experimento: semillas, intervalo de la diferencia y una frase que no diga más.
 
-`check_experiment` comprueba las tres cosas. La frase se lee con listas de palabras: no entiende español, pero reconoce
-lo que dice de más.
+`check_experiment` comprueba las tres cosas. La frase se lee con listas de palabras y las reglas de `sentence`: no se
+entiende español, pero se reconoce lo que dice de más y, si llama A y B a los bandos, que gane el que no ganó.
 """
 
 from __future__ import annotations
 
 import re
 
-from coursekit.exercises.checking import Pending, array, expect, show
+from coursekit.exercises.checking import Pending, array, expect
 from coursekit.exercises.guess import _bare
+from coursekit.exercises.sentence import BOASTS, EQUAL, UNDECIDED, asserts, larger
 
 import numpy as np
 
 KEYS = ("puntajes_a", "puntajes_b", "intervalo", "frase")
 #: Palabras con las que una frase dice más que cualquier intervalo.
-TOO_MUCH = ("demuestra", "demostr", "siempre", "nunca", "seguro", "sin duda", "todos los juegos", "cualquier juego")
+TOO_MUCH = ("demuestra", "demostr", "siempre", "nunca", "seguro", "sin duda")
+TOO_MUCH += ("todos los juegos", "cualquier juego", "todo atari")
 CAUSES = ("porque", "debido a", "gracias a", "la causa", "por culpa")
-UNDECIDED = ("no se sabe", "no sabemos", "no se distingue", "no alcanza", "no permite", "no se puede")
 
 
 def interval_of_difference(a, b, resamples: int = 10_000) -> tuple[float, float]:
@@ -29,12 +30,15 @@ def interval_of_difference(a, b, resamples: int = 10_000) -> tuple[float, float]
     return float(low), float(high)
 
 
-def check_experiment(answer, game: str, seeds: int = 5, unit: str = "semilla") -> tuple[np.ndarray, np.ndarray, str]:
+def check_experiment(
+    answer, game: str, seeds: int = 5, unit: str = "semilla", alias: str = "", more_is_better: bool = True
+) -> tuple[np.ndarray, np.ndarray, str]:
     """Los puntajes y la conclusión («A», «B» o «no se sabe») de un experimento bien contado; si no, `Wrong`.
 
     `answer` es un diccionario con las claves de `KEYS`: un puntaje por semilla y por bando, el intervalo de A − B y la
     frase con la que se cuenta el resultado, que nombra el juego y cuántas semillas hubo. `unit` es qué se repitió, en
-    singular, si no son entrenamientos con otra semilla.
+    singular, si no son entrenamientos con otra semilla; `alias`, otro nombre de A. Donde menos es mejor, no se lee cuál
+    nombra la frase.
     """
     missing = [key for key in KEYS if not isinstance(answer, dict) or key not in answer]
     expect(not missing, f"Se esperaba un diccionario con {', '.join(KEYS)}, y falta {', '.join(missing)}.")
@@ -47,7 +51,10 @@ def check_experiment(answer, game: str, seeds: int = 5, unit: str = "semilla") -
         same = f"Los {len(values)} puntajes de `{key}` son el mismo número: ¿cambiaste la semilla en cada corrida?"
         expect(np.ptp(values) > 0 or np.ptp(scores[0]) + np.ptp(scores[1]) > 0, same)
     low, high = _interval(answer["intervalo"], *scores)
-    return *scores, _conclusion(answer["frase"], low, high, game, min(map(len, scores)), unit)
+    sentence = answer["frase"]
+    _complete(sentence, game, min(map(len, scores)), unit)
+    named = larger(sentence, alias) if more_is_better else None
+    return *scores, _conclusion(_bare(sentence), named, low, high)
 
 
 def _interval(interval, a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
@@ -70,25 +77,33 @@ def _interval(interval, a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
     return low, high
 
 
-def _conclusion(sentence, low: float, high: float, game: str, seeds: int, unit: str) -> str:
+def _complete(sentence, game: str, seeds: int, unit: str) -> None:
     if not isinstance(sentence, str) or len(sentence.split()) < 6:
-        raise Pending(f"Falta la frase: una oración completa que diga qué se vio, en qué juego y con cuántas {unit}s.")
+        raise Pending(f"Falta la frase: una oración que diga qué se vio, en qué juego y con qué número de {unit}s.")
     text = _bare(sentence)
     over = next((word for word in TOO_MUCH if _bare(word) in text), None)
     expect(over is None, f"La frase dice más que el intervalo: sobra «{over}».")
     cause = next((word for word in CAUSES if _bare(word) in text), None)
     expect(cause is None, f"La frase da una causa («{cause}») y el experimento solo mide una diferencia.")
     counted = re.search(rf"\b{seeds}\b", text) or any(word in text for word in _words(seeds))
-    expect(counted and unit in text, f"La frase no dice con cuántas {unit}s se midió ({seeds}).")
+    expect(counted and unit in text, f"La frase no dice con qué número de {unit}s se midió ({seeds}).")
     expect(_bare(game) in text, f"La frase no dice en qué juego se midió: «{game}».")
-    undecided = any(_bare(words) in text for words in UNDECIDED)
+
+
+def _conclusion(text: str, named: str | None, low: float, high: float) -> str:
+    undecided, equal = UNDECIDED.search(text), asserts(EQUAL, text)
     if low <= 0 <= high:
         crosses = f"El intervalo va de {low:.3g} a {high:.3g} y contiene el 0"
+        expect(not equal, f"{crosses}: no se sabe cuál es mejor, y eso no es saber que son iguales.")
         expect(undecided, f"{crosses}: con eso no se sabe cuál es mejor, y la frase debe decirlo («no se sabe…»).")
+        expect(not asserts(BOASTS, text), f"{crosses}: la frase admite que no se sabe, y además dice quién gana.")
         return "no se sabe"
     apart = f"El intervalo va de {low:.3g} a {high:.3g} y deja fuera el 0"
+    expect(not equal, f"{apart}: la frase dice que son iguales.")
     expect(not undecided, f"{apart}: esta vez sí se distinguen, y la frase dice menos de lo que podría.")
-    return "A" if low > 0 else "B"
+    winner, loser = "AB" if low > 0 else "BA"
+    expect(named != loser, f"{apart}: los puntajes de {winner} son mayores, y la frase dice lo contrario.")
+    return winner
 
 
 def _words(number: int) -> tuple[str, ...]:
@@ -97,7 +112,9 @@ def _words(number: int) -> tuple[str, ...]:
 
 
 def describe(conclusion: str) -> str:
-    """La última palabra sobre un experimento bien contado."""
+    """La última palabra sobre un experimento bien contado: qué se comprobó, y qué queda para quien lo contó."""
     if conclusion == "no se sabe":
-        return "La frase dice lo que el intervalo permite: todavía no se sabe. Con más semillas se estrecharía."
-    return f"La frase dice lo que el intervalo permite: la diferencia favorece a {show(conclusion)[1:-1]}, y hasta ahí."
+        told = "y contiene el 0, y la frase lo admite. Que no diga además quién gana"
+    else:
+        told = f"y deja fuera el 0: los de {conclusion} son mayores. Que la frase diga eso y nada más"
+    return f"El intervalo es el de esos puntajes {told}, compruébalo al releerla."
