@@ -1,5 +1,7 @@
 """Ejercicios del capítulo 7: elegir y valorar aparte, jugadas con dos nombres, tapar la pantalla y un experimento."""
 
+import re
+
 from coursekit.exercises.checking import array, call, expect, section
 from coursekit.exercises.verdict import check_experiment, describe
 
@@ -28,7 +30,7 @@ def exercise_1(double) -> str:
     return "Con 4 acciones de puro ruido, la media es cero: los errores de quien valora no saben a quién favorecer."
 
 
-@section("La trampa: dos botones para la misma jugada")
+@section("La trampa: dos acciones para la misma jugada")
 def exercise_2(gap) -> str:
     q = np.random.default_rng(0).normal(size=(5, 7, 6))
     groups = [[0, 1], [2, 4], [3, 5]]
@@ -124,8 +126,23 @@ def exercise_4(without) -> str:
 
 @section("Tapar y jugar")
 def exercise_5(answer) -> str:
-    a, b, conclusion = check_experiment(answer, "Breakout")
+    named = _with_sides(answer)
+    a, b, conclusion = check_experiment(named, "Breakout", unit="partida")
     for name, scores in (("puntajes_a", a), ("puntajes_b", b)):
         played = (scores >= 0) & (scores <= 864) & (scores % 1 == 0)  # 864: dos muros enteros
         expect(played.all(), f"En `{name}` va el puntaje de cada partida de Breakout, un entero de 0 a 864.")
+    story = re.search(r"\blee\b|\bmira\b|entiende|marcador", answer["frase"].lower())
+    expect(not story, f"La frase explica («{story and story[0]}»), y aquí solo se midió una diferencia de puntajes.")
+    both = {"A", "B"} <= set(re.findall(r"\b[AB]\b", named["frase"]))
+    expect(both or conclusion == "no se sabe", "La frase no nombra las dos franjas: la de 6 filas y la de 8.")
     return describe(conclusion)
+
+
+def _with_sides(answer):
+    """La respuesta, con A donde la frase nombra la franja de 6 filas y B donde nombra la de 8."""
+    if not isinstance(answer, dict) or not isinstance(answer.get("frase"), str):
+        return answer
+    sentence = answer["frase"]
+    for rows, side in (("6|seis", "A"), ("8|ocho", "B")):
+        sentence = re.sub(rf"\b(?:{rows})\b(?! partidas)", side, sentence)
+    return answer | {"frase": sentence}

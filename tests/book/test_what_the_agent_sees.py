@@ -68,6 +68,12 @@ def test_freezing_repeats_the_newest_frame(chapter, screens):
     assert all(np.array_equal(frozen[:, k], screens[:, -1]) for k in range(4))
 
 
+def test_time_backwards_shows_the_same_frames_in_the_opposite_order(chapter, screens):
+    before = screens.copy()
+    backwards = chapter.ESTORBOS["tiempo al revés"](screens)
+    assert all(np.array_equal(backwards[:, k], before[:, 3 - k]) for k in range(4)) and np.array_equal(screens, before)
+
+
 def test_the_covered_agent_sees_the_mask_and_the_game_keeps_its_observation(chapter, screens):
     agent = SimpleNamespace(action_space=4, observation_space=84, predict=lambda obs, deterministic: obs)
     covered, before = chapter.Tapado(agent, chapter.congelar), screens.copy()
@@ -83,7 +89,7 @@ def test_a_mirror_only_moves_things_inside_its_zone_and_twice_changes_nothing(ch
         assert not np.array_equal(once, screens) and np.array_equal(mirror(once.copy()), screens)
         assert np.array_equal(np.sort(once, axis=-1), np.sort(screens, axis=-1))
     assert set(chapter.ESTORBOS) == {"sin dígitos", "sin paleta", "paleta en espejo", "sin pelota", "pelota en espejo",
-                                     "sin movimiento"}  # fmt: skip
+                                     "sin movimiento", "tiempo al revés"}  # fmt: skip
 
 
 def test_the_gap_of_plays_does_not_compare_a_play_with_itself(chapter):
