@@ -343,43 +343,58 @@ def n_steps(rewards, ends, value, gamma, *, power=lambda n: n, first=0, bootstra
     return total + gamma ** power(len(rewards)) * value * (bootstrap and not over)
 
 
-def verdict(a=(9.0, 8.0, 10.0, 9.0, 8.0), b=(5.0, 6.0, 5.0, 4.0, 6.0), game="Breakout", **changes):
+def verdict(a=(9.0, 8.0, 10.0, 9.0, 8.0), b=(5.0, 6.0, 5.0, 4.0, 6.0), game="Breakout", unit="semilla", **changes):
     """Un experimento bien contado, salvo lo que se cambie."""
     answer = {"puntajes_a": list(a), "puntajes_b": list(b), "intervalo": interval_of_difference(a, b)}
-    answer["frase"] = f"En {game}, con {len(a)} semillas, A fue mejor que B en la media."
+    better, worse = "AB" if np.mean(a) > np.mean(b) else "BA"
+    answer["frase"] = f"En {game}, con {len(a)} {unit}s, {better} fue mejor que {worse} en la media."
     return {key: value for key, value in (answer | changes).items() if value is not None}
 
 
-def verdicts(game, good, bad):
+def verdicts(game, good, bad, unit="semilla"):
     """Los errores de quien cuenta un experimento, en un juego con estos puntajes."""
-    fine = verdict(good, bad, game)
+    fine = verdict(good, bad, game, unit)
     low, high = fine["intervalo"]
+    tie, measured = [*good[1:], good[0]], f"En {game}, con {len(good)} {unit}s,"
 
-    def says(sentence):
-        return verdict(good, bad, game, frase=sentence)
+    def says(sentence, other=bad):
+        return verdict(good, other, game, frase=sentence)
 
     return [
         ((good, bad), "un diccionario con"),
         (verdict(good, bad, game, frase=None), "falta frase"),
-        (verdict(good[:3], bad, game), "hacen falta al menos 5"),
+        (verdict(good[:3], bad, game), f"hacen falta al menos {len(good)}"),
         (verdict(good, bad, game, puntajes_b=[str(x) for x in bad]), "llegó otra cosa"),
-        (verdict(good, bad, game, puntajes_b=[list(bad)]), "un puntaje por semilla"),
-        (verdict([good[0]] * 5, [good[0]] * 5, game), "¿cambiaste la semilla"),
+        (verdict(good, bad, game, puntajes_b=[list(bad)]), f"un puntaje por {unit}"),
+        (verdict([good[0]] * len(good), [good[0]] * len(good), game), "¿cambiaste la semilla"),
         (verdict(good, bad, game, intervalo=(-high, -low)), "restado al revés"),
         (verdict(good, bad, game, intervalo=(high, low)), "está al revés"),
         (verdict(good, bad, game, intervalo=interval_of_difference(good, [0.0])), "el de una media sola"),
         (verdict(good, bad, game, intervalo=(low - 5, high + 5)), "remuestrea cada bando"),
-        (says(f"En {game}, con 5 semillas, esto demuestra que A es mejor."), "sobra «demuestra»"),
-        (says(f"En {game}, con 5 semillas, A siempre le gana a B."), "sobra «siempre»"),
-        (says(f"En {game}, con 5 semillas, A gana porque ve mejor."), "da una causa («porque»)"),
-        (says(f"En {game} la media de A fue mayor que la de B."), "con cuántas semillas"),
-        (says("Con 5 semillas, la media de A fue mayor que la de B."), "en qué juego"),
-        (says(f"En {game}, con 5 semillas, no se sabe cuál es mejor."), "dice menos de lo que podría"),
-        (
-            verdict(good, [*good[1:], good[0]], game, frase=f"En {game}, con 5 semillas, A fue mejor que B."),
-            "no se sabe cuál es mejor",
-        ),
+        (says(f"{measured} esto demuestra que A es mejor."), "sobra «demuestra»"),
+        (says(f"{measured} A siempre le gana a B."), "sobra «siempre»"),
+        (says(f"{measured} la diferencia es enorme en todo Atari."), "sobra «todo Atari»"),
+        (says(f"{measured} A gana porque ve mejor."), "da una causa («porque»)"),
+        (says(f"En {game} la media de A fue mayor que la de B."), f"con qué número de {unit}s"),
+        (says(f"Con {len(good)} {unit}s, la media de A fue mayor que la de B."), "en qué juego"),
+        (says(f"{measured} no se sabe cuál es mejor."), "dice menos de lo que podría"),
+        (says(f"{measured} no se sabe si son iguales, pero las dos hacen lo mismo."), "dice que son iguales"),
+        (says(f"{measured} A fue mejor que B.", tie), "no se sabe cuál es mejor"),
+        (says(f"{measured} no se distinguen: las dos hacen lo mismo.", tie), "no es saber que son iguales"),
+        (says(f"{measured} no se sabe si B es mejor, pero A gana claramente.", tie), "y además dice quién gana"),
     ]
+
+
+def upside_down(game, good, bad, unit="semilla"):
+    """El intervalo dice A y la frase dice B."""
+    measured = f"En {game}, con {len(good)} {unit}s,"
+    told = ("la opción B tuvo más que la A.", "A fue peor que B.", "la media de B, la segunda, fue mayor.", "B gana.",
+            "la A obtuvo menos y la B más.", "la primera hizo menos que la B.")  # fmt: skip
+    return [(verdict(good, bad, game, frase=f"{measured} {words}"), "y la frase dice lo contrario") for words in told]
+
+
+def starts(a, b, told="el máximo vio bombas en más decisiones."):
+    return verdict(a, b, frase=f"En Space Invaders, con {len(a)} comienzos, {told}")
 
 
 class Head(torch.nn.Module):
@@ -460,7 +475,8 @@ def student_agent(**pieces):
 
 
 def chain(*, maximum=True, interpolation=cv2.INTER_AREA, code=cv2.COLOR_RGB2GRAY, skip=4, newest=-1, zeros=True,
-          clip=False, divide=False, short=False):  # fmt: skip
+          clip=False, divide=False, short=False, ends=True, cuts=True, stops=True, adds=True, copies=True,
+          restarts=True):  # fmt: skip
     """La clase `MiCadena`, con los errores usuales de quien la escribe."""
 
     class Chain:
@@ -476,18 +492,24 @@ def chain(*, maximum=True, interpolation=cv2.INTER_AREA, code=cv2.COLOR_RGB2GRAY
 
         def reset(self, seed=None):
             first = self.picture(self.env.reset(seed=seed)[0])
-            self.stack = np.stack([first * 0] * 3 + [first] if zeros else [first] * 4)
+            if restarts or not hasattr(self, "stack"):
+                self.stack = np.stack([first * 0] * 3 + [first] if zeros else [first] * 4)
             return self.out()
 
         def step(self, action):
             screens, total, end = [], 0.0, False
-            while len(screens) < skip and not end:
+            while len(screens) < skip and not (end and stops):
                 screen, reward, terminated, truncated, _ = self.env.step(action)
-                screens, total, end = [*screens, screen], total + reward, terminated or truncated
+                screens, total = [*screens, screen], total * adds + reward
+                end = terminated or (truncated and cuts)
             screen = np.max(screens[-2:], axis=0) if maximum else screens[-1]
-            self.stack = np.concatenate([self.stack[1:], self.picture(screen)[None]])
+            new = np.concatenate([self.stack[1:], self.picture(screen)[None]])
+            if copies:
+                self.stack = new
+            else:
+                self.stack[:] = new
             total = float(np.sign(total)) if clip else total
-            return (self.out(), total) if short else (self.out(), total, end)
+            return (self.out(), total) if short else (self.out(), total, end and ends)
 
     return Chain
 
@@ -510,11 +532,13 @@ def seeds_to_see(p):
 
 DECIDED = [9.0, 8.0, 10.0, 9.0, 8.0], [5.0, 6.0, 5.0, 4.0, 6.0]
 SHARES = [0.9, 0.8, 1.0, 0.9, 0.8], [0.5, 0.0, 0.5, 0.0, 0.6]
+SEEN = [0.5, 0.48] * 5, [0.5, 0.0] * 5
 STREAKS = [4.9, 4.8, 5.0, 4.9, 4.8], [2.5, 2.0, 2.5, 2.0, 2.6]
 
 BANK = {
     "1.4": [
         *verdicts("Breakout", *DECIDED),
+        *upside_down("Breakout", *DECIDED),
         (verdict([9.5, 8.0, 10.0, 9.0, 8.0]), "los puntajes son enteros"),
         (verdict([-9.0, -8.0, -10.0, -9.0, -8.0]), "no bajan de 0"),
     ],
@@ -523,18 +547,28 @@ BANK = {
         (chain(maximum=False), "el máximo de los dos últimos"),
         (chain(interpolation=cv2.INTER_NEAREST), "`INTER_AREA`"),
         (chain(code=cv2.COLOR_BGR2GRAY), "el orden de los colores"),
-        (chain(skip=1), "pasan cuatro cuadros"),
+        (chain(skip=1), "pasan 4 cuadros, y tu cadena pidió 1"),
         (chain(newest=0), "el más nuevo va al final"),
         (chain(zeros=False), "al comenzar van ceros"),
         (chain(clip=True), "sin recortar"),
         (chain(divide=True), "debe seguir siendo `uint8`"),
         (chain(short=True), "`(pila, recompensa, fin)`"),
+        (chain(ends=False), "que termina `fin` debía ser `True`"),
+        (chain(cuts=False), "y tu cadena pidió 4"),
+        (chain(cuts=False, stops=False), "y tu cadena pidió 4"),
+        (chain(stops=False), "si el juego acaba, no hay más cuadros"),
+        (chain(adds=False), "se suman las de todos los cuadros"),
+        (chain(copies=False), "cambió la pila que ya había entregado"),
+        (chain(restarts=False), "La primera pila de la segunda partida"),
     ],
     "2.5": [
-        *verdicts("Space Invaders", *SHARES),
-        (verdict([90, 80, 100, 90, 80], SHARES[1], "Space Invaders"), "de 0 a 1"),
-        (verdict(SHARES[0], [0.6, 0.61, 0.6, 0.62, 0.6], "Space Invaders"), "nulas pares e impares"),
-        (verdict([0.1, 0.2, 0.1, 0.1, 0.2], [0.0, 0.1, 0.0, 0.0, 0.1], "Space Invaders"), "en toda partida"),
+        *verdicts("Space Invaders", *SEEN, "comienzo"),
+        *upside_down("Space Invaders", *SEEN, "comienzo"),
+        (starts(SEEN[0], SEEN[1], "el máximo vio bombas en menos decisiones."), "y la frase dice lo contrario"),
+        (starts(SEEN[0], SEEN[1], "quien mira uno ve más que quien toma el máximo."), "y la frase dice lo contrario"),
+        (starts([90, 80] * 5, SEEN[1]), "de 0 a 1"),
+        (starts([0.7, 0.72] * 5, [0.6, 0.61] * 5), "nulas pares e impares"),
+        (starts([0.1, 0.2] * 5, [0.0, 0.1] * 5), "en toda partida"),
     ],
     "3.4": [
         (SimpleNamespace(), "Se esperaba el agente ya armado"),
@@ -645,6 +679,7 @@ BANK = {
         (141_723, "dos enteros"),
     ],
     "2.2": [
+        (lambda b, skip, last: (b[skip - 1 :: skip] if last == 1 else b[3::4] | b[2::4]).mean(), "¿Usas el `salto`"),
         (lambda bombs, skip, last: bombs[::skip].mean(), "del primero"),
         (lambda bombs, skip, last: bombs[skip - 1 :: skip].sum(), "la fracción 1/3"),
         (lambda bombs, skip, last: 100 * bombs[skip - 1 :: skip].mean(), "la fracción 1/3"),
@@ -873,7 +908,10 @@ BANK = {
         (played(intervalo=(-1.0, 1.0)), "remuestrea cada bando"),
         (played(b=GAMES[::-1]), "no se sabe cuál es mejor"),
         (played(sentence="En Breakout, con 11 partidas, la media de A fue mayor que la de B."), "acciones pegajosas"),
-        (played(sentence="En Breakout, con acciones pegajosas, la media de A fue mayor."), "con cuántas partidas"),
+        (
+            played(sentence="En Breakout, con acciones pegajosas, la media de A fue mayor."),
+            "con qué número de partidas",
+        ),
         (played(sentence="Con acciones pegajosas y 11 partidas, la media de A fue mayor."), "en qué juego"),
         (played(a=[x + 0.5 for x in GAMES]), "los puntajes son enteros"),
     ],
@@ -1018,6 +1056,9 @@ ALSO_RIGHT = [
     ("2.1", (8_000_000_000 // 56_448, 8_000_000_000 // 7_056)),
     ("2.1", (141_673.0, 1_083_027)),
     ("2.2", lambda bombs, skip, last: sum(any(bombs[i - last : i]) for i in range(skip, 13, skip)) / (12 // skip)),
+    ("2.4", chain()),
+    ("2.5", starts(SEEN[0], [0.0] * 9 + [0.5])),
+    ("2.5", starts(SEEN[0], [0.5, 0.47] * 4 + [0.0, 0.48], "no se sabe quién ve bombas en más decisiones.")),
     ("2.3", lambda stack, frame, starts: np.array([*(stack[1:] * (not starts)), frame])),
     ("3.1", lambda rewards, gamma: np.array(backwards(rewards, gamma))),
     ("3.1", lambda rewards, gamma: [sum(gamma**k * r for k, r in enumerate(rewards[i:])) for i in range(len(rewards))]),
@@ -1079,6 +1120,34 @@ def test_every_plausible_mistake_gets_the_message_that_fits(exercise):
 def test_other_right_answers_are_accepted_too(exercise, answer):
     verdict = comprobar(exercise, answer)
     assert verdict, verdict
+
+
+UNSURE = [
+    "no se sabe cuál de las dos hace más puntos.",
+    "no podemos decir cuál hizo más puntos.",
+    "el intervalo contiene el cero y no distingue las paletas.",
+    "no se sabe si A y B hacen lo mismo.",
+    "la media de A fue mayor, pero no se sabe si A es mejor.",
+    "A gana en 3 de 5, y aun así no se distinguen.",
+]
+SURE = [
+    "la que corrige a cada paso hizo menos puntos.",
+    "A, que es más ancha que B, hizo más puntos por partida.",
+    "las dos paletas no hacen lo mismo: B hizo menos puntos.",
+    "la diferencia A − B es mayor que cero.",
+    "la ventaja de A sobre B fue mayor que un punto.",
+    "B no fue mejor que A.",
+    "A hizo más puntos que B, y no sabemos por qué.",
+    "el intervalo de la diferencia no contiene el cero y A supera a B.",
+    "frente a B, A hizo más puntos; las dos jugaron lo mismo en tiempo y B falló más veces.",
+]
+
+
+@pytest.mark.parametrize("told", [*UNSURE, *SURE])
+def test_a_sentence_that_says_what_the_interval_says_is_accepted(told):
+    good, bad = DECIDED
+    answer = verdict(good, bad if told in SURE else [*good[1:], good[0]], frase=f"En Breakout, con 5 semillas, {told}")
+    assert comprobar("1.4", answer), comprobar("1.4", answer)
 
 
 @pytest.mark.parametrize("exercise", CHECKS)
