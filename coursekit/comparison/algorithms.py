@@ -97,7 +97,7 @@ _SMALL = {
     "ppo": {"n_envs": 16, "n_steps": 25, "batch_size": 100, "n_epochs": 4, "ent_coef": 0.01},
     "a2c": {"n_envs": 16, "n_steps": 5, "ent_coef": 0.01},
 }
-# La tasa de aprendizaje en los juegos pequeños: la mejor de una grilla, con una semilla aparte, en «vendaval»
+# La tasa de aprendizaje en los juegos pequeños: la mejor de una cuadrícula, con una semilla aparte, en «vendaval»
 # (`book/runs/atrapa/tasas.csv`). Lo demás no se ajustó.
 _SMALL_RATES = {"dqn": 3e-3, "dqn-3pasos": 3e-3, "double-dqn": 1e-3, "qr-dqn": 1e-2, "ppo": 3e-3, "a2c": 3e-3}
 # En Atari, los que aprenden valores llevan la receta de `coursekit train`, con sus retornos de 3 pasos; PPO y A2C, los

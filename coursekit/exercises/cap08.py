@@ -1,5 +1,7 @@
 """Ejercicios del capítulo 8: el objetivo de n pasos, la unión de una red dueling y dos experimentos."""
 
+import re
+
 from coursekit.exercises.checking import array, call, expect, number, section, show
 from coursekit.exercises.verdict import check_experiment, describe
 
@@ -59,12 +61,23 @@ def exercise_2(join) -> str:
 
 
 @section("¿Quién terminó mejor? ¿Quién aprendió antes?")
-def exercise_3(answer) -> str:
-    a, b, conclusion = check_experiment(answer, "vendaval")
+def exercise_3(answer, sides=("double-3pasos", "dqn-3pasos")) -> str:
+    a, b, conclusion = check_experiment(_with_sides(answer, *sides), "vendaval")
     for name, scores in (("puntajes_a", a), ("puntajes_b", b)):
         fits = ((scores >= 0) & (scores <= 10)).all()
         expect(fits, f"En `{name}` va la media de pelotas seguidas de cada semilla, de 0 a 10.")
     return describe(conclusion)
+
+
+def _with_sides(answer, a: str, b: str):
+    """La respuesta, con A y B donde la frase nombra a los competidores, y «no se sabe» donde lo dice de otro modo."""
+    if not isinstance(answer, dict) or not isinstance(answer.get("frase"), str):
+        return answer
+    sentence = answer["frase"]
+    for name, side in ((a, "A"), (b, "B")):
+        sentence = re.sub(rf"\b{name}\b(?!-)", side, sentence, flags=re.IGNORECASE)
+    unsure = r"\bno deciden?\b|\bcualquier signo\b|\bcualquiera de los dos signos\b"
+    return answer | {"frase": re.sub(unsure, "no se sabe", sentence)}
 
 
 @section("¿De una sola pieza? Dueling")
@@ -74,7 +87,7 @@ def exercise_4(answer) -> str:
     nets = all(hasattr(agent, name) for name in ("q_net", "q_net_target", "policy", "num_timesteps"))
     expect(nets, f"En `agente` va un DQN de Stable-Baselines3, y llegó {show(agent)}.")
     _is_dueling(agent)
-    return f"La cabeza es dueling y entrena. {exercise_3(answer)}"
+    return "La cabeza es dueling y entrena. " + exercise_3(answer, ("dueling", "dqn"))
 
 
 def _is_dueling(agent) -> None:
@@ -87,14 +100,24 @@ def _is_dueling(agent) -> None:
     forgotten = "El optimizador no conoce los pesos de la cabeza nueva: hay que crearlo después de ponerla."
     expect({id(weights) for weights in head} <= trained, forgotten)
     screens = np.random.default_rng(0).choice([0, 255], (8, *agent.observation_space.shape)).astype(np.uint8)
-    q = agent.q_net(torch.as_tensor(screens))
-    alone, other, mean = (
-        torch.cat([g.ravel() for g in torch.autograd.grad(value.sum(), head, retain_graph=True)])
-        for value in (q[:, 0], q[:, 1], q.mean(dim=1))
-    )
-    per_action = torch.cat([torch.full((w.numel(),), w.shape[0] == q.shape[1]) for w in head])
+    screens = torch.as_tensor(screens)
+    q = agent.q_net(screens)
+    neighbours = "Los Q de una pantalla cambian con las otras del lote: la media va sobre las acciones, con `dim=1`."
+    expect(torch.allclose(agent.q_net(screens[:1]), q[:1], rtol=1e-3, atol=1e-5), neighbours)
+
+    def gradient(value):
+        slopes = torch.autograd.grad(value.sum(), head, retain_graph=True, allow_unused=True, materialize_grads=True)
+        return torch.cat([slope.ravel() for slope in slopes])
+
+    alone, other, mean = gradient(q[:, 0]), gradient(q[:, 1]), gradient(q.mean(dim=1))
     tied = abs(alone @ other) > 1e-3 * (alone @ alone)
     expect(tied, "Cada acción tiene pesos que ninguna otra usa: esa cabeza no tiene un valor en común.")
-    cancels = mean[per_action].abs().max() < 1e-3 * mean.abs().max()
+    # En la última capa, lo que distingue a las acciones no mueve su media, aunque valor y ventajas salgan de una sola.
+    outputs = {1, q.shape[1], q.shape[1] + 1}
+    last = torch.cat([torch.full((w.numel(),), w.shape[0] in outputs) for w in head])
+    apart = sum(gradient(q[:, action] - q.mean(dim=1)).abs() for action in range(q.shape[1]))
+    advantages = last & (apart > 1e-3 * apart.max())
+    expect(advantages.any(), "No se encuentran las ventajas: faltan, además del valor, una salida por acción.")
+    cancels = mean[advantages].abs().max() < 1e-3 * mean.abs().max()
     expect(cancels, "La media de Q cambia con las ventajas: al unir, se les resta la suya.")
     expect(agent.num_timesteps >= 1_000, f"El agente entrenó {agent.num_timesteps:,} pasos: todavía no compitió.")

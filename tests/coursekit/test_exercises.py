@@ -408,12 +408,34 @@ class Head(torch.nn.Module):
         return self.join(self.value(features), self.advantages(features))
 
 
-def duel(join=None, plain=False, online_only=False, optimizer=True, steps=1_600, **changes):
+class OneLayer(torch.nn.Module):
+    """Una cabeza dueling con el valor y las ventajas en una sola capa."""
+
+    def __init__(self, centred=True):
+        super().__init__()
+        self.both, self.centred = torch.nn.Linear(128, 4), centred
+
+    def forward(self, features):
+        value, advantages = self.both(features).split([1, 3], dim=1)
+        return value + advantages - self.centred * advantages.mean(dim=1, keepdim=True)
+
+
+def strips(told, unit="partidas", a=(9.0, 8.0, 10.0, 9.0, 8.0), b=(5.0, 6.0, 5.0, 4.0, 6.0)):
+    """La respuesta al 7.5 que cuenta así las dos franjas, la de 6 filas y la de 8."""
+    return verdict(a, b, frase=f"En Breakout, con 5 {unit} por franja, {told}")
+
+
+def streaks(told, a=(2.5, 2.1, 2.4, 2.2, 2.3)):
+    """La respuesta al 8.3 que cuenta así los dos competidores."""
+    return verdict(a, STREAKS[1], "vendaval", frase=f"En vendaval, con 5 semillas, {told}")
+
+
+def duel(join=None, head=None, plain=False, online_only=False, optimizer=True, steps=1_600, **changes):
     """La respuesta al 8.4 de quien pone esa cabeza en un DQN; no lo entrena, pero dice que sí."""
     agent = make_agent("dqn", "vendaval", 1_600, buffer_size=100)
     join = join or (lambda v, a: v + a - a.mean(dim=1, keepdim=True))
     for net in () if plain else (agent.q_net,) if online_only else (agent.q_net, agent.q_net_target):
-        net.q_net = Head(join)
+        net.q_net = head() if head else Head(join)
     if optimizer:
         agent.policy.optimizer = torch.optim.Adam(agent.q_net.parameters())
     agent.num_timesteps = steps
@@ -964,9 +986,15 @@ BANK = {
         (lambda screens, rows: blacked(screens, np.s_[:, :, :rows]) / 255, "`uint8`"),
     ],
     "7.5": [
-        *verdicts("Breakout", *DECIDED),
-        (verdict([0.37, 0.4, 0.29, 0.35, 0.31], [0.1, 0, 0.2, 0.1, 0.15], "Breakout"), "un entero de 0 a 864"),
-        (verdict([3370, 4010, 2900, 3560, 3120], [11, 4, 27, 9, 15], "Breakout"), "un entero de 0 a 864"),
+        *verdicts("Breakout", *DECIDED, "partida"),
+        *upside_down("Breakout", *DECIDED, "partida"),
+        (verdict([0.37, 0.4, 0.29, 0.35, 0.31], [0.1, 0, 0.2, 0.1, 0.15], unit="partida"), "un entero de 0 a 864"),
+        (verdict([3370, 4010, 2900, 3560, 3120], [11, 4, 27, 9, 15], unit="partida"), "un entero de 0 a 864"),
+        (strips("tapar 8 filas dio más puntos que tapar 6."), "y la frase dice lo contrario"),
+        (strips("con 6 filas hizo menos puntos que con ocho."), "y la frase dice lo contrario"),
+        (strips("el agente lee el marcador y sin él juega peor."), "La frase explica («lee»)"),
+        (strips("tapar dos filas más dio menos puntos."), "no nombra las dos franjas"),
+        (strips("tapar 8 filas dio menos puntos que tapar 6.", "semillas"), "con qué número de partidas"),
     ],
     "8.1": [
         (lambda *a: n_steps(*a, ends_matter=False), "de otra partida"),
@@ -993,6 +1021,10 @@ BANK = {
     ],
     "8.3": [
         *verdicts("vendaval", *STREAKS),
+        *upside_down("vendaval", *STREAKS),
+        (streaks("no se sabe, pero double-3pasos es mejor que dqn-3pasos."), "y además dice quién gana"),
+        (streaks("double-3pasos atrapó más.", STREAKS[1]), "con eso no se sabe cuál es mejor"),
+        (streaks("dqn-3pasos atrapó más que double-3pasos.", STREAKS[0]), "y la frase dice lo contrario"),
         (verdict([90, 80, 100, 90, 80], STREAKS[1], "vendaval"), "de 0 a 10"),
     ],
     "8.4": [
@@ -1001,6 +1033,9 @@ BANK = {
         (duel(plain=True), "no tiene un valor en común"),
         (duel(join=lambda v, a: v + a), "La media de Q cambia"),
         (duel(join=lambda v, a: v + a - a.max(dim=1, keepdim=True).values), "La media de Q cambia"),
+        (duel(join=lambda v, a: v + a - a.mean()), "cambian con las otras del lote"),
+        (duel(join=lambda v, a: v + a - a.mean(dim=0, keepdim=True)), "cambian con las otras del lote"),
+        (duel(head=lambda: OneLayer(centred=False)), "La media de Q cambia"),
         (duel(online_only=True), "en las dos"),
         (duel(optimizer=False), "El optimizador no conoce"),
         (duel(steps=0), "todavía no compitió"),
@@ -1080,8 +1115,15 @@ ALSO_RIGHT = [
     ("6.5", played()),
     ("7.1", lambda a, b: [y[x.argmax()] for x, y in zip(a, b, strict=True)]),
     ("7.2", lambda q, groups: gap(np.moveaxis([q[..., group].max(-1) for group in groups], 0, -1)).astype("f4")),
-    ("7.5", verdict([337, 401, 290, 356, 312], [11, 4, 27, 9, 15])),
+    ("7.5", verdict([337, 401, 290, 356, 312], [11, 4, 27, 9, 15], unit="partida")),
+    ("7.5", strips("con 6 filas hizo más puntos que con 8.")),
+    ("7.5", strips("tapar ocho filas en lugar de seis costó puntos.")),
+    ("7.5", strips("no se sabe con cuál hizo más puntos.", b=[5.0, 9.0, 8.0, 10.0, 9.0])),
+    ("8.3", streaks("la diferencia puede ser de cualquier signo.")),
+    ("8.3", streaks("los datos no deciden cuál atrapa más.")),
+    ("8.3", streaks("no se sabe si double-3pasos atrapa más que dqn-3pasos.")),
     ("8.4", duel()),
+    ("8.4", duel(head=OneLayer)),
     ("9.1", lambda memory: len(np.unique(pixels_of(memory))) > 1),
     ("9.2", stuck(np.array_equal)),
     ("9.2", stuck(lambda x, y: (x == y).all())),

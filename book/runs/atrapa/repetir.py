@@ -2,7 +2,7 @@
 
     python book/runs/atrapa/repetir.py
 
-Son tres cosas: la grilla de tasas de aprendizaje (`tasas.csv`), la comparación (una carpeta por corrida) y otros tres
+Son tres cosas: la cuadrícula de tasas de aprendizaje (`tasas.csv`), la comparación (una carpeta por corrida) y otros tres
 competidores (`propuestas.csv`): PPO con otras tandas, y los de los ejercicios, que salen de las celdas «double» y
 «torneo» del capítulo. Las dos primeras son órdenes de `coursekit sweep`, que quedan escritas en `experimento.json`. Tarda alrededor de un cuarto de
 hora en un núcleo; si se interrumpe, al pedirlo de nuevo sigue donde quedó.
