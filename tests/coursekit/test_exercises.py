@@ -238,7 +238,8 @@ class Scale(torch.nn.Module):
         return screens if self.factor is None else screens.float() / self.factor
 
 
-def own_net(*, scale=255, bias=True, kernels=(8, 4, 3), strides=(4, 2, 1), relu=torch.nn.ReLU, last=None, hidden=True):
+def own_net(*, scale=255, bias=True, kernels=(8, 4, 3), strides=(4, 2, 1), relu=torch.nn.ReLU, last=None, hidden=True,
+            lazy=False):  # fmt: skip
     """La función `mi_red`, con los errores usuales de quien la escribe."""
 
     def build(frames, actions):
@@ -246,7 +247,8 @@ def own_net(*, scale=255, bias=True, kernels=(8, 4, 3), strides=(4, 2, 1), relu=
         for channels, kernel, stride in zip((32, 64, 64), kernels, strides, strict=True):
             layers += [torch.nn.Conv2d(before, channels, kernel, stride, bias=bias), relu()]
             before = channels
-        layers += [torch.nn.Flatten()] + ([torch.nn.Linear(3136, 512, bias=bias), relu()] if hidden else [])
+        dense = torch.nn.LazyLinear(512, bias=bias) if lazy else torch.nn.Linear(3136, 512, bias=bias)
+        layers += [torch.nn.Flatten()] + ([dense, relu()] if hidden else [])
         layers += [torch.nn.Linear(512 if hidden else 3136, actions, bias=bias)] + ([last()] if last else [])
         return torch.nn.Sequential(*layers)
 
@@ -800,6 +802,7 @@ BANK = {
         (own_net(scale=256), "se divide por 256"),
         (own_net(strides=(2, 2, 1)), "el avance de los filtros"),
         (own_net(kernels=(8, 4, 4)), "los pesos de la capa 3"),
+        (own_net(strides=(2, 2, 1), lazy=True), "los pesos de la capa 4"),
         (own_net(relu=torch.nn.Identity), "revisa las ReLU"),
         (own_net(last=torch.nn.ReLU), "la última capa no lleva ReLU"),
         (own_net(hidden=False), "los pesos de la capa 4"),
@@ -1102,6 +1105,7 @@ ALSO_RIGHT = [
     ("4.2", lambda step, steps, final: np.interp(step, [0, steps], [1, final])),
     ("4.2", lambda step, steps, final: max(final, 1 - (1 - final) * step / steps)),
     ("4.3", own_net()),
+    ("4.3", own_net(lazy=True)),
     ("4.4", lambda *recipe: {**translation(*recipe), "batch_size": 32}),
     ("4.5", verdict(SHARES[0], SHARES[1], "atrapa")),
     ("5.2", steadily),
