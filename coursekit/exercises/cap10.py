@@ -1,12 +1,17 @@
 """Ejercicios del capítulo 10: cuántas semillas hacen falta, y el veredicto de un arranque."""
 
 import math
+import re
 
 from coursekit.exercises.checking import call, expect, number, section
-from coursekit.exercises.verdict import check_experiment, describe
+from coursekit.exercises.verdict import check_experiment
+
+import numpy as np
+
+CHANNELS = 64  # los de la tercera convolución de Mnih et al. (2015)
 
 
-@section("La semilla que no aprende")
+@section("Tres semillas, sin acortar nada")
 def exercise_1(seeds_to_see_it) -> str:
     for p in (0.05, 1 / 8, 1 / 3, 0.5):
         n = number(call(seeds_to_see_it, p), "una cantidad de semillas", integer=True)
@@ -23,9 +28,18 @@ def exercise_1(seeds_to_see_it) -> str:
     return "Ver morir una red rara pide muchas más semillas que 1/p."
 
 
-@section("La semilla que no aprende")
+@section("Tres semillas, sin acortar nada")
 def exercise_2(answer) -> str:
-    rising, published, conclusion = check_experiment(answer, "Breakout")
+    rising, published, _ = check_experiment(answer, "Breakout", more_is_better=False)
     for values in (rising, published):
         expect((values >= 0).all() and (values <= 1).all(), "Cada número es la parte apagada de una capa: va de 0 a 1.")
-    return describe(conclusion)
+        whole = np.allclose(values * CHANNELS, np.round(values * CHANNELS), atol=0.01)
+        expect(whole, f"La tercera convolución tiene {CHANNELS} canales: cada parte es un número entero de ellos.")
+    swapped = "A es la que sube, que a los 50,000 pasos tiene menos apagado: ¿están los bandos al revés?"
+    expect(rising.mean() < published.mean(), swapped)
+    text = answer["frase"].lower()
+    expect(not re.search(r"\bmayor\b|\bmás (canales|apagad)", text), "La frase dice al revés quién tiene más apagado.")
+    other = re.search(r"mejor|aprend|puntaje|juega", text)
+    said = f"Aquí se midió la parte apagada de una capa, y la frase habla de otra cosa («{other and other[0]}»)."
+    expect(not other or "no se sabe" in text or "no dice" in text, said)
+    return "A los 50,000 pasos la que sube tiene menos apagada esa capa, y hasta ahí."

@@ -555,6 +555,8 @@ def seeds_to_see(p):
 
 
 DECIDED = [9.0, 8.0, 10.0, 9.0, 8.0], [5.0, 6.0, 5.0, 4.0, 6.0]
+OFF = [n / 64 for n in (12, 14, 9, 11, 13)], [n / 64 for n in (19, 20, 17, 22, 19)]
+OFF_SAID = "En Breakout, con 5 semillas por receta, la que sube poco a poco tenía apagada {} de la tercera convolución."
 SHARES = [0.9, 0.8, 1.0, 0.9, 0.8], [0.5, 0.0, 0.5, 0.0, 0.6]
 SEEN = [0.5, 0.48] * 5, [0.5, 0.0] * 5
 STREAKS = [4.9, 4.8, 5.0, 4.9, 4.8], [2.5, 2.0, 2.5, 2.0, 2.6]
@@ -657,6 +659,11 @@ BANK = {
     "10.2": [
         *verdicts("Breakout", *SHARES),
         (verdict([22.0, 28.0, 20.0, 25.0, 22.0], [30.0, 31.0, 33.0, 30.0, 35.0]), "va de 0 a 1"),
+        (verdict([0.2, 0.3, 0.2, 0.25, 0.3], OFF[1]), "64 canales: cada parte es un número entero"),
+        (verdict(*OFF[::-1]), "¿están los bandos al revés?"),
+        (verdict(*OFF, frase=OFF_SAID.format("una parte MAYOR")), "al revés quién tiene más apagado"),
+        (verdict(*OFF, frase=OFF_SAID.format("menos, y por eso aprende")), "habla de otra cosa («aprend»)"),
+        (verdict(*OFF, frase=OFF_SAID.format("menos y juega mejor")), "habla de otra cosa («juega»)"),
     ],
     "1.1": [
         (72, "quedaban 5 vidas y el byte 72 valía"),  # la paleta

@@ -1,16 +1,21 @@
 """El comienzo de 24 entrenamientos en Breakout: tres recetas, ocho semillas, 50,000 pasos (una hora de un núcleo).
 
     python book/runs/arranque/repetir.py CARPETA
+    python book/runs/arranque/repetir.py --largas CARPETA
 
 Cada corrida es la de `coursekit train CARPETA/arranque-<receta>-s<semilla>` con lo que dice `RECIPES`; las que ya están
 en la carpeta no se repiten. De cada agente de 50,000 pasos se mide, en las mismas pantallas, qué parte de las unidades
 de cada capa no se activa en ninguna, y cuánto cambian los valores Q de una pantalla a otra. Escribe `arranque.csv`.
+
+Con `--largas` mide lo mismo en los puntos guardados de las corridas de CARPETA que están también en `runs/ensayos`
+(la orden que hizo cada una está en su `run.json`) y escribe `largas.csv`.
 """
 
 import sys
 from pathlib import Path
 
 from coursekit.envs import make_vec_env
+from coursekit.runs import Run
 from coursekit.training.agents import load_agent
 from coursekit.training.loop import train
 
@@ -18,6 +23,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+HERE = Path(__file__).parent
 SEEDS, STEPS = range(8), 50_000
 RECIPES = {
     "1e-4": {},
@@ -50,16 +56,31 @@ def off(agent, observations: torch.Tensor) -> dict[str, float]:
     return {**dict(zip(LAYERS, shares, strict=True)), "q_spread": spread}
 
 
-def main(folder: str) -> None:
+def measured(path: Path, observations: torch.Tensor) -> dict[str, str]:
+    return {name: f"{value:.5f}" for name, value in off(load_agent(path), observations).items()}
+
+
+def starts(folder: str) -> None:
     rows, observations = [], screens()
     for recipe, changes in RECIPES.items():
         for seed in SEEDS:
             path = Path(folder) / f"arranque-{recipe}-s{seed}"
             run = train(path, "Breakout", STEPS, seed=seed, resume=True, progress=False, **changes)
-            measured = off(load_agent(run.checkpoint(STEPS)), observations)
-            rows.append({"recipe": recipe, "seed": seed, **{name: f"{value:.5f}" for name, value in measured.items()}})
-    pd.DataFrame(rows).to_csv(Path(__file__).with_name("arranque.csv"), index=False)
+            rows.append({"recipe": recipe, "seed": seed, **measured(run.checkpoint(STEPS), observations)})
+    pd.DataFrame(rows).to_csv(HERE / "arranque.csv", index=False)
+
+
+def long_runs(folder: str) -> None:
+    rows, observations = [], screens()
+    for name in sorted(path.parent.name for path in (HERE.parent / "ensayos").glob("*/run.json")):
+        recipe, seed = name.rsplit("-s", 1)
+        for steps, path in Run(Path(folder) / name).checkpoints().items():
+            rows.append({"recipe": recipe, "seed": seed, "steps": steps, **measured(path, observations)})
+    pd.DataFrame(rows).to_csv(HERE / "largas.csv", index=False)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    if sys.argv[1] == "--largas":
+        long_runs(sys.argv[2])
+    else:
+        starts(sys.argv[1])
