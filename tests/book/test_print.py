@@ -1,0 +1,28 @@
+"""La edición imprimible: «make pdf» da un solo archivo con todo el libro.  Lo llama `make libro`."""
+
+import re
+from pathlib import Path
+
+import imprimir
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+pytestmark = [
+    pytest.mark.html,
+    pytest.mark.skipif(not (ROOT / "_build" / "html" / "index.html").is_file(), reason="no hay libro que imprimir"),
+]
+
+
+def test_the_whole_book_is_printed_in_one_file(refuse, capsys):
+    imprimir.PDF.unlink(missing_ok=True)
+    if imprimir.main():
+        refuse(capsys.readouterr().err)
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    names = [chapter["file"] for part in toc["parts"] for chapter in part["chapters"]]
+    html = imprimir.UNA_PAGINA.read_text(encoding="utf-8")
+    missing = [name for name in names if f'id="document-{name}"' not in html]
+    assert not missing, f"faltan en la edición impresa: {missing}"
+    pdf = imprimir.PDF.read_bytes()
+    assert len(re.findall(rb"/Type\s*/Page\b", pdf)) > 10 * len(names)
+    assert b"/Outlines" in pdf and b"/Link" in pdf
