@@ -15,7 +15,7 @@ DEFAULTS = {
     "buffer_size": 400_000,  # 2.8 GB con FrameReplayBuffer; los retornos de n pasos aprovechan una memoria larga
     "learning_starts": 20_000,
     "steps_per_update": 8,  # una actualización por cada 8 transiciones
-    "n_steps": 3,  # el premio llega antes a las jugadas que lo causaron
+    "n_steps": 3,  # la recompensa llega antes a las jugadas que la causaron
     "gamma": 0.99,
     "target_update_interval": 4_000,
     "exploration_steps": 400_000,  # ε baja de 1 a su valor final en estos pasos
