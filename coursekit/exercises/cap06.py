@@ -100,7 +100,7 @@ QUESTIONS = (
     (r"\d (?:millones )?(?:de )?pasos", "no dice tras cuántos pasos de entrenamiento"),
     (r"corrida", "no dice cuántas corridas de entrenamiento hay detrás"),
     (
-        r"promedio|punto guardado|agente final|último|peldaño|mejor de",
+        r"promedio|punto guardado|agente final|último|peldaño|mejor de|al (?:detener|terminar)|tal como (?:queda|quedó)",
         "no dice qué agente de la corrida es: el último, un punto guardado, el mejor de varios, un promedio",
     ),
     (r"ε|epsilon|voraz", "no dice con cuánto azar jugó el agente (ε)"),
@@ -109,6 +109,9 @@ QUESTIONS = (
     (r"sin recortar|puntaje del juego", "no dice si el puntaje está recortado"),
     (r"95 ?%", "no dice de cuánto es el intervalo, como «95 %»"),
 )
+NUMBER = r"[−-]?\d[\d,]*(?:\.\d+)?"
+#: Los dos extremos de un intervalo, uno junto al otro: «de 0.3 a 1.3», «0.3 y 1.3», «[0.3, 1.3]», «0.3–1.3».
+ENDS = rf"({NUMBER})(?: puntos)?\s*(?:\b(?:a|y|hasta)\b|[,;–—-])\s*({NUMBER})"
 
 
 @section("La frase")
@@ -127,20 +130,22 @@ def exercise_4(answer) -> str:
         expect(re.search(_bare(wanted), text), f"La frase {question}.")
     counted = re.search(rf"\b{scores.size}\b \w* ?partidas", text)
     expect(counted, f"La frase no dice cuántas partidas se jugaron: {scores.size}.")
-    numbers = [float(n.replace(",", "").replace("−", "-")) for n in re.findall(r"[−-]?\d[\d,]*(?:\.\d+)?", sentence)]
-    expect(_said(numbers, summary["mean"], 0.06), f"La media de esas partidas es {summary['mean']:.1f}, y no está.")
+    mean = any(abs(_value(number) - summary["mean"]) <= 0.06 for number in re.findall(NUMBER, sentence))
+    expect(mean, f"La media de esas partidas es {summary['mean']:.1f}, y no está.")
     slack = 0.15 * (summary["ci_high"] - summary["ci_low"]) + 0.06
-    ends = all(_said(numbers, summary[end], slack) for end in ("ci_low", "ci_high"))
+    wanted = np.array([summary["ci_low"], summary["ci_high"]])
+    pairs = [[_value(end) for end in pair] for pair in re.findall(ENDS, sentence)]
+    ends = any((np.abs(pair - wanted) <= slack).all() for pair in pairs)
     interval = f"de {summary['ci_low']:.1f} a {summary['ci_high']:.1f}"
     expect(ends, f"El intervalo de la media de esas partidas va {interval}, y la frase no lo dice.")
-    chosen = "mejor" in text or "eleg" in text
+    chosen = re.search(r"\b(?:el|al|del) mejor\b|\bel[ei]g", text)
     fair = any(words in text for words in ("otras semillas", "semillas nuevas", "de antemano"))
     expect(fair or not chosen, "La frase dice que el agente se eligió, y no si fue con otras semillas que estas.")
     return "Dice qué agente es, cómo se midió y cuánto se ignora: alguien puede repetirlo, y alguien puede creerlo."
 
 
-def _said(numbers: list[float], value: float, slack: float) -> bool:
-    return any(abs(number - value) <= slack for number in numbers)
+def _value(number: str) -> float:
+    return float(number.replace(",", "").replace("−", "-"))
 
 
 @section("Un agente en un mundo que no obedece")

@@ -453,6 +453,7 @@ def anonymous(**changes):
     return {letter: changes.get(name, name) for letter, name in ANONYMOUS.items()}
 
 
+FEW = [0.0, 0, 0, 0, 0, 2, 0, 0, 0, 2]
 GAMES = [10.0, 20, 30, 40, 50, 60, 70, 80, 90, 100, 110, 120]
 SENTENCE = (
     "BreakoutNoFrameskip-v4, DQN, una corrida de 50,000 pasos, agente final. Con ε = 0.01, hasta 30 acciones nulas, en "
@@ -932,7 +933,19 @@ BANK = {
             reported((SENTENCE[SENTENCE.index("de ", SENTENCE.index("%")) : -2], "de 10 a 120")),
             "El intervalo de la media",
         ),
+        (
+            reported(
+                (SENTENCE[SENTENCE.index(" (95 %") : -1], ", con su intervalo del 95 %"),
+                ("una corrida", "1 corrida"),
+                ("hasta 30", "de 0 a 29"),
+                ("65.0", "0.4"),
+                ("12 partidas", "10 partidas"),
+                scores=FEW,
+            ),
+            "El intervalo de la media",
+        ),
         (reported(("agente final", "el mejor de diez puntos guardados")), "se eligió"),
+        (reported(("agente final", "punto guardado que se eligió entre diez")), "se eligió"),
         (reported(("agente final", "agente final, que siempre gana")), "sobra «siempre»"),
     ],
     "6.5": [
@@ -1123,6 +1136,9 @@ ALSO_RIGHT = [
     ("5.4", verdict((0.5, 0.6, 0.4, 0.5, 0.7), (-0.2, -0.1, 0.0, -0.3, -0.2), "atrapa")),
     ("6.4", reported()),
     ("6.4", reported(("agente final", "el mejor de diez, elegido con otras semillas"), ("95 %", "95%"))),
+    ("6.4", reported((").", "); no se sabe si juega mejor que el azar."))),
+    ("6.4", reported(("agente final", "el agente tal como quedó al detener el entrenamiento"))),
+    ("6.4", reported(("95 %: de ", "95 %: ["), (" a ", ", "), (").", "])."))),
     ("6.5", played()),
     ("7.1", lambda a, b: [y[x.argmax()] for x, y in zip(a, b, strict=True)]),
     ("7.2", lambda q, groups: gap(np.moveaxis([q[..., group].max(-1) for group in groups], 0, -1)).astype("f4")),
