@@ -100,7 +100,7 @@ QUESTIONS = (
     (r"\d (?:millones )?(?:de )?pasos", "no dice tras cuántos pasos de entrenamiento"),
     (r"corrida", "no dice cuántas corridas de entrenamiento hay detrás"),
     (
-        r"promedio|punto guardado|agente final|último|peldaño|mejor de|al (?:detener|terminar)|tal como (?:queda|quedó)",
+        r"promedio|punto guardado|agente final|último|peldaño|mejor de|al (?:detener|terminar)|tal como quedó",
         "no dice qué agente de la corrida es: el último, un punto guardado, el mejor de varios, un promedio",
     ),
     (r"ε|epsilon|voraz", "no dice con cuánto azar jugó el agente (ε)"),
