@@ -1,5 +1,7 @@
 """Ejercicios del capítulo 4: la proporción, ε, la red hecha a mano, la receta traducida a SB3 y un experimento."""
 
+import re
+
 from coursekit.exercises.checking import Wrong, call, expect, number, section
 from coursekit.exercises.verdict import check_experiment, describe
 
@@ -150,7 +152,17 @@ def _check_copies(found: int, updates: int, every: int, n_envs: int) -> None:
 
 @section("¿Cuántas actualizaciones por transición?")
 def exercise_5(answer) -> str:
-    a, b, conclusion = check_experiment(answer, "atrapa")
+    a, b, conclusion = check_experiment(_with_sides(answer), "atrapa")
     for name, scores in zip(("puntajes_a", "puntajes_b"), (a, b), strict=True):
         expect(((scores >= 0) & (scores <= 1)).all(), f"En `{name}` va la parte que se atrapa, de 0 a 1.")
     return describe(conclusion)
+
+
+def _with_sides(answer):
+    """La respuesta, con A y B donde la frase dice cada cuánto se actualiza, o «la trampa»."""
+    if not isinstance(answer, dict) or not isinstance(answer.get("frase"), str):
+        return answer
+    sentence = answer["frase"]
+    for name, side in ((r"cada 16|train_freq ?= ?1", "A"), (r"cada 64|train_freq ?= ?4|trampa", "B")):
+        sentence = re.sub(rf"\b(?:{name})\b", side, sentence)
+    return answer | {"frase": sentence}

@@ -150,7 +150,10 @@ def _value(number: str) -> float:
 
 @section("Un agente en un mundo que no obedece")
 def exercise_5(answer) -> str:
-    a, b, conclusion = check_experiment(answer, "Breakout", seeds=10, unit="partida")
+    named = answer  # con B donde la frase dice «el agente»
+    if isinstance(answer, dict) and isinstance(answer.get("frase"), str):
+        named = answer | {"frase": re.sub(r"\bagente\b", "B", answer["frase"])}
+    a, b, conclusion = check_experiment(named, "Breakout", seeds=10, unit="partida", alias="paleta")
     whole = all(np.array_equal(scores, np.round(scores)) and (scores >= 0).all() for scores in (a, b))
     expect(whole, "En Breakout los puntajes son enteros y no bajan de 0: va un puntaje por partida, sin promediar.")
     expect("pegajosa" in answer["frase"], "La frase no dice que se jugó con acciones pegajosas.")

@@ -477,6 +477,14 @@ def played(a=GAMES, b=(5.0,) * 9 + (6.0, 7.0), sentence=None, **changes):
     return {"puntajes_a": list(a), "puntajes_b": list(b), "intervalo": (low, high), "frase": sentence or good} | changes
 
 
+PLAYED = "En Breakout, con acciones pegajosas y 11 partidas,"
+
+
+def shares(told):
+    """La respuesta al 4.5 que cuenta así los dos bandos."""
+    return verdict(*SHARES, frase=f"En atrapa, con 5 semillas, {told}")
+
+
 def student_agent(**pieces):
     """Un agente con piezas propias y correctas, salvo las que se cambien; no aprendió nada."""
 
@@ -837,6 +845,8 @@ BANK = {
     "4.5": [
         *verdicts("atrapa", *SHARES),
         (verdict([90, 80, 100, 90, 80], SHARES[1], "atrapa"), "de 0 a 1"),
+        (shares("la trampa atrapó más."), "y la frase dice lo contrario"),
+        (shares("actualizar cada 64 atrapó más que cada 16."), "y la frase dice lo contrario"),
     ],
     "5.1": [
         (6, "son filas"),
@@ -959,6 +969,8 @@ BANK = {
         ),
         (played(sentence="Con acciones pegajosas y 11 partidas, la media de A fue mayor."), "en qué juego"),
         (played(a=[x + 0.5 for x in GAMES]), "los puntajes son enteros"),
+        (played(sentence=f"{PLAYED} el agente hace más puntos que la paleta."), "y la frase dice lo contrario"),
+        (played(sentence=f"{PLAYED} la media del agente fue mayor."), "y la frase dice lo contrario"),
     ],
     "7.1": [
         (lambda a, b: a.max(axis=1), "quien elige es también quien valora"),
@@ -1128,6 +1140,8 @@ ALSO_RIGHT = [
     ("4.3", own_net(lazy=True)),
     ("4.4", lambda *recipe: {**translation(*recipe), "batch_size": 32}),
     ("4.5", verdict(SHARES[0], SHARES[1], "atrapa")),
+    ("4.5", shares("actualizar cada 16 atrapó más que cada 64.")),
+    ("4.5", shares("con la trampa se atrapó menos; no se sabe por qué.")),
     ("5.2", steadily),
     ("6.1", lambda scores: float(np.sort(scores)[len(scores) // 4 : len(scores) - len(scores) // 4].mean())),
     ("6.2", bootstrap),
@@ -1140,6 +1154,7 @@ ALSO_RIGHT = [
     ("6.4", reported(("agente final", "el agente tal como quedó al detener el entrenamiento"))),
     ("6.4", reported(("95 %: de ", "95 %: ["), (" a ", ", "), (").", "])."))),
     ("6.5", played()),
+    ("6.5", played(sentence=f"{PLAYED} la paleta hizo más puntos que el agente; no se sabe por qué.")),
     ("7.1", lambda a, b: [y[x.argmax()] for x, y in zip(a, b, strict=True)]),
     ("7.2", lambda q, groups: gap(np.moveaxis([q[..., group].max(-1) for group in groups], 0, -1)).astype("f4")),
     ("7.5", verdict([337, 401, 290, 356, 312], [11, 4, 27, 9, 15], unit="partida")),
