@@ -155,6 +155,9 @@ browserTest("una partida de la persona, por teclado, se juega entera, se anota y
   await page.mode("person");
   await page.part("[data-do=start]").click();
   await page.until(async () => (await page.part("[data-do=toggle]").textContent()).includes("Pausa"));
+  const hint = page.part("[data-stage=person] .hint");
+  assert.match(await hint.textContent(), /Espacio saca la pelota/);
+  assert.ok(await hint.isVisible());
   // La flecha mueve la paleta, y no la página.
   const paddle = () => page.part("[data-lane=person] canvas").evaluate((canvas) => {
     const row = canvas.getContext("2d").getImageData(8, 190, 144, 1).data;
@@ -172,6 +175,7 @@ browserTest("una partida de la persona, por teclado, se juega entera, se anota y
     await page.keyboard.press(" ", { delay: 120 });
     return /Terminó la partida/.test(await page.status());
   }, 200_000);
+  assert.ok(!(await hint.isVisible())); // quien ya sacó sabe cómo
   assert.match(await page.status(), /Quedó anotada/);
   assert.match(await page.part(".record .you").textContent(), /1 partida/);
   // El final se dice sobre la pantalla, y el teclado sigue ahí: la barra no mueve la página y Enter empieza otra.
@@ -208,6 +212,10 @@ browserTest("un botón junto al puntaje tapa la pelota, y lo dice sobre la panta
   assert.equal(await button.textContent(), "Tápale la pelota");
   await page.part("[data-hinder=sticky]").evaluate((box) => box.click());
   assert.equal(await badge.textContent(), "Acciones pegajosas");
+  const drawn = () => page.part(".seen canvas").evaluate((canvas) => canvas.getContext("2d").getImageData(0, 0, 345, 84).data.some(Boolean));
+  assert.ok(await drawn());
+  await page.mode("duel");
+  assert.ok(!(await drawn())); // lo que vio era de otra partida
   await close(page);
 });
 
@@ -216,6 +224,7 @@ browserTest("con el dedo se mueve la paleta y se saca la pelota; los botones de 
   await page.mode("person");
   await page.part("[data-do=start]").tap();
   await page.until(async () => (await page.part("[data-do=toggle]").textContent()).includes("Pausa"));
+  assert.match(await page.part("[data-stage=person] .hint").textContent(), /^Toca para sacar/);
   const box = await page.part("[data-stage=person]").boundingBox();
   const red = (x0, x1) => page.part("[data-lane=person] canvas").evaluate((canvas, [a, b]) => canvas.getContext("2d").getImageData(a, 190, b - a, 1).data.some((value, i) => i % 4 === 0 && value > 150), [x0, x1]);
   const session = await page.context().newCDPSession(page);
@@ -264,12 +273,12 @@ browserTest("una pestaña oculta y una página que se deja no siguen jugando", a
   const page = await open();
   await page.part("[data-do=start]").click();
   await page.until(async () => /Juega el agente/.test(await page.status()));
-  assert.equal(page.workers().length, 1);
+  await page.until(() => page.workers().length === 1, 5000);
   await page.evaluate(() => {
     Object.defineProperty(document, "hidden", { configurable: true, get: () => true });
     document.dispatchEvent(new Event("visibilitychange"));
   });
-  await page.waitForTimeout(300);
+  await page.waitForTimeout(1_500); // a lo que venía en camino, en una máquina ocupada, le toma un rato llegar
   assert.match(await page.status(), /En pausa/);
   const still = await page.picture();
   await page.waitForTimeout(500);

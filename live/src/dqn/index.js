@@ -197,6 +197,9 @@ class LiveDqn {
     try {
       await navigator.clipboard.writeText(link);
       this.say("Enlace copiado: quien lo abra verá estos mismos ajustes.", true);
+      const { textContent: before } = this.part.enlace;
+      this.part.enlace.textContent = "✓ Enlace copiado";
+      setTimeout(() => (this.part.enlace.textContent = before), 2000);
     } catch {
       this.say(`Este navegador no deja copiar. El enlace es ${link}`, true);
     }

@@ -20,6 +20,13 @@ const HOW = {
   Pong: "Flechas ↑ ↓ o el dedo mueven la paleta verde.",
   SpaceInvaders: "Flechas ← → o el dedo mueven el cañón; la barra espaciadora dispara.",
 };
+// Lo mismo en una línea, sobre la pantalla, hasta que la persona saca: con teclado y con el dedo.
+const FIRST = {
+  Breakout: ["Espacio saca la pelota · ← → mueven la paleta", "Toca para sacar la pelota; arrastra para mover"],
+  Pong: ["↑ ↓ mueven la paleta verde", "Arrastra el dedo: la paleta verde lo sigue"],
+  SpaceInvaders: ["Espacio dispara · ← → mueven el cañón", "Toca para disparar; arrastra para mover"],
+};
+const touch = () => matchMedia("(pointer: coarse)").matches;
 const WHO = { agent: "el agente", person: "tú" };
 
 const millions = (steps) => {
@@ -122,7 +129,7 @@ class Arcade {
     on(window, "pagehide", () => this.stop());
     new IntersectionObserver(([entry]) => entry.isIntersecting || this.pause("En pausa mientras no se ve la sala.")).observe(this.host);
 
-    this.controls = new Controls(this.$('[data-stage="person"]'), this.$(".pad"), (input) => this.send("input", input), signal);
+    this.controls = new Controls(this.$('[data-stage="person"]'), this.$(".pad"), (input) => this.input(input), signal);
     const stage = this.$('[data-stage="person"]');
     on(stage, "pointerdown", () => this.running && stage.focus({ preventScroll: true }));
     const finish = this.$(".finish");
@@ -263,6 +270,13 @@ class Arcade {
     this.worker?.postMessage({ type, ...content });
   }
 
+  /** Lo que aprieta la persona; con el primer saque (en Pong, el primer movimiento) sobra la línea que lo explica. */
+  input(input) {
+    this.send("input", input);
+    this.served ||= input.fire || this.run.game === "Pong";
+    this.hint();
+  }
+
   sendHindrance() {
     this.send("hinder", { ...this.hindrance, sticky: this.hindrance.sticky ? 0.25 : 0 });
   }
@@ -271,8 +285,10 @@ class Arcade {
   async play() {
     if (this.run.missing || this.loading) return;
     if (this.ended) return this.newGame();
+    const focused = this.root.activeElement;
     if (!this.worker && !(await this.open())) return;
     this.resume();
+    if (this.mode === "agent" && focused?.dataset.do === "start") this.$('[data-do="toggle"]').focus({ preventScroll: true });
   }
 
   /** Abre el hilo del motor y le da lo que necesita. @returns {Promise<boolean>} si todo llegó bien */
@@ -379,8 +395,11 @@ class Arcade {
     this.setRunning(false);
     this.worker?.terminate();
     this.worker = this.view = null;
-    this.ended = false;
+    this.ended = this.served = false;
     this.trace = [];
+    for (const canvas of this.$$(".seen canvas, .trace canvas")) canvas.width = canvas.width; // se borra: era de otra partida
+    for (const value of this.$$(".bars .value")) value.textContent = "–";
+    for (const fill of this.$$(".bars .fill")) fill.style.transform = "scaleX(0)";
     this.$(".finish").hidden = true;
     for (const output of this.$$("figcaption output")) output.textContent = "–";
     this.$(".cover").hidden = false;
@@ -414,11 +433,12 @@ class Arcade {
     this.hint();
   }
 
-  /** Sin el foco, el teclado no llega al juego: se dice encima de la pantalla. */
+  /** Cómo se saca y, sin el foco, que el teclado no llega al juego: se dice encima de la pantalla. */
   hint() {
     const stage = this.$('[data-stage="person"]'), hint = stage.querySelector(".hint");
-    hint.hidden = !stage.classList.contains("live") || this.root.activeElement === stage || matchMedia("(pointer: coarse)").matches;
-    hint.textContent = "Haz clic en el juego para usar el teclado";
+    const ready = touch() || this.root.activeElement === stage;
+    hint.hidden = !stage.classList.contains("live") || (ready && this.served);
+    if (!hint.hidden) hint.textContent = ready ? FIRST[this.run.game][Number(touch())] : "Haz clic en el juego para usar el teclado";
   }
 
   // ----------------------------------------------------------------------------------------------- qué se muestra
