@@ -131,7 +131,8 @@ def exercise_5(answer) -> str:
     for name, scores in (("puntajes_a", a), ("puntajes_b", b)):
         played = (scores >= 0) & (scores <= 864) & (scores % 1 == 0)  # 864: dos muros enteros
         expect(played.all(), f"En `{name}` va el puntaje de cada partida de Breakout, un entero de 0 a 864.")
-    story = re.search(r"\blee\b|\bmira\b|entiende|marcador", answer["frase"].lower())
+    reading = r"\b(?:lee|mira|necesita|entiende|usa (?:la pared|el marcador|los dígitos))\b"
+    story = re.search(reading, answer["frase"].lower())
     expect(not story, f"La frase explica («{story and story[0]}»), y aquí solo se midió una diferencia de puntajes.")
     both = {"A", "B"} <= set(re.findall(r"\b[AB]\b", named["frase"]))
     expect(both or conclusion == "no se sabe", "La frase no nombra las dos franjas: la de 6 filas y la de 8.")
@@ -139,10 +140,12 @@ def exercise_5(answer) -> str:
 
 
 def _with_sides(answer):
-    """La respuesta, con A donde la frase nombra la franja de 6 filas y B donde nombra la de 8."""
+    """La respuesta, con A y B donde la frase nombra las franjas de 6 y de 8 filas; costar más es dar menos."""
     if not isinstance(answer, dict) or not isinstance(answer.get("frase"), str):
         return answer
     sentence = answer["frase"]
     for rows, side in (("6|seis", "A"), ("8|ocho", "B")):
         sentence = re.sub(rf"\b(?:{rows})\b(?! partidas)", side, sentence)
+    for more, less in (("más", "menos"), ("menos", "más")):
+        sentence = re.sub(rf"\bc(?:ost(?:ó|aron)|uestan?) {more} puntos\b", f"dio {less} puntos", sentence)
     return answer | {"frase": sentence}
