@@ -76,7 +76,7 @@ def _with_sides(answer, a: str, b: str):
     sentence = answer["frase"]
     for name, side in ((a, "A"), (b, "B")):
         sentence = re.sub(rf"\b{name}\b(?!-)", side, sentence, flags=re.IGNORECASE)
-    unsure = r"\bno deciden?\b|\bcualquier signo\b|\bcualquiera de los dos signos\b"
+    unsure = r"\bno deciden?\b|\bcualquier signo\b|\bcualquiera de los dos signos\b|\bno (?:es|está) seguro\b"
     return answer | {"frase": re.sub(unsure, "no se sabe", sentence)}
 
 

@@ -17,6 +17,7 @@ UNDECIDED = re.compile(  # «no se sabe por qué» y «no contiene el cero» son
 )
 EQUAL = re.compile(
     rf"{DID} lo mismo\b|{IS} (?:lo mismo|iguales)\b|\bigual de \w+ que\b|\bempat|"
+    r"\b(?:juegan?|jugaron|rinden?|rindieron|atrapan?|atraparon) igual\b(?! (?:numero|cantidad))|"
     r"\bno hay (?:ninguna )?diferencia(?! \w)"
 )
 BOASTS = re.compile(r"\b(?:gana|supera|vence|es (?:la |el )?mejor|claramente)\b(?!.*(?:\d|media))")
