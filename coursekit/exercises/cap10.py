@@ -9,6 +9,16 @@ from coursekit.exercises.verdict import check_experiment
 import numpy as np
 
 CHANNELS = 64  # los de la tercera convolución de Mnih et al. (2015)
+#: Las dos recetas del 10.2, como las nombra una frase: la publicada y la que sube.
+RECIPES = re.compile(r"(?P<published>sin (?:el )?calentamiento|publicada|1e-4|tasa fija)|sube|subiendo|calentamiento")
+#: Una receta nombrada así solo sirve de comparación.
+AGAINST = re.compile(
+    r"\b(?:frente a|contra|(?:comparad[ao]s?|en comparación) con|respecto (?:de|a)|a diferencia de) "
+    r"(?:(?:la|lo|receta|de|que) )*$"
+)
+COMPARES = re.compile(r"\b(?:más|mayor|(?P<less>menos|menor))\b")
+#: Aquí «más» y «menos» no comparan nada.
+IDIOMS = re.compile(r"\bmás o menos\b|\b(?:al|por lo) menos\b|\bnada más\b|\bmás (?:despacio|lent\w+)")
 
 
 @section("Tres semillas, sin acortar nada")
@@ -37,9 +47,27 @@ def exercise_2(answer) -> str:
         expect(whole, f"La tercera convolución tiene {CHANNELS} canales: cada parte es un número entero de ellos.")
     swapped = "A es la que sube, que a los 50,000 pasos tiene menos apagado: ¿están los bandos al revés?"
     expect(rising.mean() < published.mean(), swapped)
-    text = answer["frase"].lower()
-    expect(not re.search(r"\bmayor\b|\bmás (canales|apagad)", text), "La frase dice al revés quién tiene más apagado.")
-    other = re.search(r"mejor|aprend|puntaje|juega", text)
+    text = answer["frase"].lower().replace("tasa de aprendizaje", "tasa")
+    expect(not _backwards(text), "La frase dice al revés quién tiene más apagado.")
+    other = re.search(r"mejor|aprend|puntaje|juega|\bmuer|\bmat[aó]", text)
     said = f"Aquí se midió la parte apagada de una capa, y la frase habla de otra cosa («{other and other[0]}»)."
     expect(not other or "no se sabe" in text or "no dice" in text, said)
     return "A los 50,000 pasos la que sube tiene menos apagada esa capa, y hasta ahí."
+
+
+def _backwards(text: str) -> bool:
+    """Si la frase dice que la que sube tiene más, o la publicada menos; en la duda, no."""
+    text = IDIOMS.sub("", text)
+    compares = COMPARES.search(text)
+    if not compares:
+        return False
+    before, after = text[: compares.start()], text[compares.end() :]
+    subjects = [m for m in RECIPES.finditer(before) if not AGAINST.search(before[: m.start()])]
+    said, between = (subjects[-1], before[subjects[-1].end() :]) if subjects else (RECIPES.search(after), before)
+    if not said or re.search(r"\bno\b", between):
+        return False
+    if not subjects and not re.fullmatch(r"[^.,;]*?\b(?:en|con) (?:(?:la|receta|que) )*", after[: said.start()]):
+        return False
+    if not subjects and re.search(r"\bque (?:en|con|la)\b", after[: said.start()]):
+        return False
+    return bool(said["published"]) == bool(compares["less"])

@@ -432,6 +432,11 @@ def streaks(told, a=(2.5, 2.1, 2.4, 2.2, 2.3)):
     return verdict(a, STREAKS[1], "vendaval", frase=f"En vendaval, con 5 semillas, {told}")
 
 
+def off(told):
+    """La respuesta al 10.2 que cuenta así las dos recetas."""
+    return verdict(*OFF, frase=f"En Breakout, con 5 semillas por receta, {told}")
+
+
 def duel(join=None, head=None, plain=False, online_only=False, optimizer=True, steps=1_600, **changes):
     """La respuesta al 8.4 de quien pone esa cabeza en un DQN; no lo entrena, pero dice que sí."""
     agent = make_agent("dqn", "vendaval", 1_600, buffer_size=100)
@@ -673,6 +678,12 @@ BANK = {
         (verdict(*OFF, frase=OFF_SAID.format("una parte MAYOR")), "al revés quién tiene más apagado"),
         (verdict(*OFF, frase=OFF_SAID.format("menos, y por eso aprende")), "habla de otra cosa («aprend»)"),
         (verdict(*OFF, frase=OFF_SAID.format("menos y juega mejor")), "habla de otra cosa («juega»)"),
+        (off("la publicada tenía apagada una parte menor que la que sube."), "al revés quién tiene más apagado"),
+        (off("la de 1e-4 tenía menos canales apagados que la que sube."), "al revés quién tiene más apagado"),
+        (off("la que sube apagó más que la publicada."), "al revés quién tiene más apagado"),
+        (off("frente a la publicada, la que sube tenía más canales apagados."), "al revés quién tiene más apagado"),
+        (off("la parte apagada fue menor en la publicada que en la que sube."), "al revés quién tiene más apagado"),
+        (off("el calentamiento mata menos redes que la tasa publicada."), "habla de otra cosa («mata»)"),
     ],
     "1.1": [
         (72, "quedaban 5 vidas y el byte 72 valía"),  # la paleta
@@ -1029,6 +1040,8 @@ BANK = {
         (strips("con 6 filas hizo menos puntos que con ocho."), "y la frase dice lo contrario"),
         (strips("el agente lee el marcador y sin él juega peor."), "La frase explica («lee»)"),
         (strips("tapar dos filas más dio menos puntos."), "no nombra las dos franjas"),
+        (strips("la franja de 6 filas costó más puntos que la de 8."), "y la frase dice lo contrario"),
+        (strips("el agente necesita la pared: tapar 8 filas dio menos puntos que tapar 6."), "explica («necesita»)"),
         (strips("tapar 8 filas dio menos puntos que tapar 6.", "semillas"), "con qué número de partidas"),
     ],
     "8.1": [
@@ -1058,6 +1071,7 @@ BANK = {
         *verdicts("vendaval", *STREAKS),
         *upside_down("vendaval", *STREAKS),
         (streaks("no se sabe, pero double-3pasos es mejor que dqn-3pasos."), "y además dice quién gana"),
+        (streaks("double-3pasos y dqn-3pasos juegan igual; no se sabe cuál es mejor."), "no es saber que son iguales"),
         (streaks("double-3pasos atrapó más.", STREAKS[1]), "con eso no se sabe cuál es mejor"),
         (streaks("dqn-3pasos atrapó más que double-3pasos.", STREAKS[0]), "y la frase dice lo contrario"),
         (verdict([90, 80, 100, 90, 80], STREAKS[1], "vendaval"), "de 0 a 10"),
@@ -1161,13 +1175,23 @@ ALSO_RIGHT = [
     ("7.5", strips("con 6 filas hizo más puntos que con 8.")),
     ("7.5", strips("tapar ocho filas en lugar de seis costó puntos.")),
     ("7.5", strips("no se sabe con cuál hizo más puntos.", b=[5.0, 9.0, 8.0, 10.0, 9.0])),
+    ("7.5", strips("tapar 8 filas (el marcador y dos filas de pared) dio menos puntos que tapar 6.")),
+    ("7.5", strips("la franja de 8 filas costó más puntos que la de 6.")),
     ("8.3", streaks("la diferencia puede ser de cualquier signo.")),
+    ("8.3", streaks("no es seguro que double-3pasos atrape más que dqn-3pasos; no se sabe.")),
+    ("8.3", streaks("no se sabe cuál atrapa más, ni si juegan igual.")),
     ("8.3", streaks("los datos no deciden cuál atrapa más.")),
     ("8.3", streaks("no se sabe si double-3pasos atrapa más que dqn-3pasos.")),
     ("8.4", duel()),
     ("8.4", duel(head=OneLayer)),
     ("9.1", lambda memory: len(np.unique(pixels_of(memory))) > 1),
     ("9.2", stuck(np.array_equal)),
+    ("10.2", off("la publicada tenía apagada una parte mayor de la tercera convolución que la que sube.")),
+    ("10.2", off("la receta publicada tenía más canales apagados que la que sube.")),
+    ("10.2", off("la que sube, comparada con la publicada, tenía apagada una parte menor.")),
+    ("10.2", off("la receta que sube más despacio tenía al menos un canal menos apagado que la publicada.")),
+    ("10.2", off("la receta cuya tasa de aprendizaje sube poco a poco tenía menos canales apagados.")),
+    ("10.2", off("la parte apagada fue mayor en la publicada que en la que sube.")),
     ("9.2", stuck(lambda x, y: (x == y).all())),
     ("9.3", lambda model, total, each, look: model.learn(total, callback=EveryNTimesteps(each, Calls(1, look)))),
 ]
