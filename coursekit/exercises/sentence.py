@@ -7,13 +7,14 @@ import re
 from coursekit.exercises.guess import _bare
 
 DID = (
-    r"\b(?:hizo|hace|hicieron|hacen|hubo|hay|vio|ve|vieron|ven|atrapo|atrapa|atraparon|obtuvo|obtiene|obtuvieron|dio|da|"
-    r"dieron|dan|saco|saca|sacaron|rindio|rinde|anoto|sumo|jugo|juega|tuvo|tiene|aprendio|aprende|consiguio|logro|llego)"
+    r"\b(?:hizo|hace|hicieron|hacen|hubo|hay|vio|ve|vieron|ven|atrapo|atrapan?|atraparon|obtuvo|obtiene|obtuvieron|dio|da|"
+    r"dieron|dan|saco|saca|sacaron|rindio|rinden?|anoto|sumo|jugo|juegan?|tuvo|tiene|aprendio|aprende|consiguio|logro|llego)"
 )
 IS = r"\b(?:es|son|fue|fueron)"
 UNDECIDED = re.compile(  # «no se sabe por qué» y «no contiene el cero» son otra cosa
     r"\bno (?:se sabe|sabemos|se distinguen?|distingue|alcanza|permite|se puede|podemos|(?:esta|queda) claro)\b"
-    r"(?! (?:decir |saber )?por que)|(?<!no )\b(?:contiene|incluye) (?:el|al) (?:cero|0)\b"
+    r"(?! (?:decir |saber )?por que)(?! \w+ nada (?:de|sobre) otr)|"
+    r"(?<!no )\b(?:contiene|incluye) (?:el|al) (?:cero|0)\b"
 )
 EQUAL = re.compile(
     rf"{DID} lo mismo\b|{IS} (?:lo mismo|iguales)\b|\bigual de \w+ que\b|\bempat|"

@@ -17,7 +17,7 @@ import numpy as np
 KEYS = ("puntajes_a", "puntajes_b", "intervalo", "frase")
 #: Palabras con las que una frase dice más que cualquier intervalo.
 TOO_MUCH = ("demuestra", "demostr", "siempre", "nunca", "seguro", "sin duda")
-TOO_MUCH += ("todos los juegos", "cualquier juego", "todo Atari")
+TOO_MUCH += ("todos los juegos", "todo juego", "cualquier juego", "todo Atari")
 CAUSES = ("porque", "debido a", "gracias a", "la causa", "por culpa")
 
 

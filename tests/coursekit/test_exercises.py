@@ -381,6 +381,8 @@ def verdicts(game, good, bad, unit="semilla"):
         (says(f"Con {len(good)} {unit}s, la media de A fue mayor que la de B."), "en qué juego"),
         (says(f"{measured} no se sabe cuál es mejor."), "dice menos de lo que podría"),
         (says(f"{measured} no se sabe si son iguales, pero las dos hacen lo mismo."), "dice que son iguales"),
+        (says(f"{measured} las dos atrapan lo mismo."), "dice que son iguales"),
+        (says(f"{measured} en todo juego A hace más que B."), "sobra «todo juego»"),
         (says(f"{measured} A fue mejor que B.", tie), "no se sabe cuál es mejor"),
         (says(f"{measured} no se distinguen: las dos hacen lo mismo.", tie), "no es saber que son iguales"),
         (says(f"{measured} no se sabe si B es mejor, pero A gana claramente.", tie), "y además dice quién gana"),
@@ -1246,6 +1248,7 @@ SURE = [
     "la ventaja de A sobre B fue mayor que un punto.",
     "B no fue mejor que A.",
     "A hizo más puntos que B, y no sabemos por qué.",
+    "A hizo más puntos que B, y esto no permite decir nada de otros juegos.",
     "el intervalo de la diferencia no contiene el cero y A supera a B.",
     "frente a B, A hizo más puntos; las dos jugaron lo mismo en tiempo y B falló más veces.",
 ]
