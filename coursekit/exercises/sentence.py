@@ -13,7 +13,7 @@ DID = (
 IS = r"\b(?:es|son|fue|fueron)"
 UNDECIDED = re.compile(  # «no se sabe por qué» y «no contiene el cero» son otra cosa
     r"\bno (?:se sabe|sabemos|se distinguen?|distingue|alcanza|permite|se puede|podemos|(?:esta|queda) claro)\b"
-    r"(?! (?:decir |saber )?por que)(?! \w+ nada (?:de|sobre) otr)|"
+    r"(?! (?:decir |saber )?por que)(?! \w+ nada (?:de|sobre) otros)|"
     r"(?<!no )\b(?:contiene|incluye) (?:el|al) (?:cero|0)\b"
 )
 EQUAL = re.compile(
