@@ -13,17 +13,9 @@ import sys
 from pathlib import Path
 
 CURSO = Path(__file__).resolve().parents[2]
-UNA_PAGINA = (
-    CURSO / "_build" / "singlehtml" / "book" / "inicio.html"
-)  # sus enlaces parten de la carpeta de arriba
+UNA_PAGINA = CURSO / "_build" / "singlehtml" / "book" / "inicio.html"  # sus enlaces parten de la carpeta de arriba
 PDF = CURSO / "_build" / "libro.pdf"
-COMANDOS = (
-    "chromium",
-    "chromium-browser",
-    "google-chrome",
-    "google-chrome-stable",
-    "microsoft-edge",
-)
+COMANDOS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "microsoft-edge")
 PIE = """<div style="width: 100%; font-size: 8px; color: #444; text-align: center">
 <span class="pageNumber"></span></div>"""
 # Lo plegado se abre, y lo que se dibuja al llegar a su lugar se dibuja antes.
@@ -41,21 +33,13 @@ class SinNavegador(Exception):
 
 def abrir_navegador(playwright):
     """Chromium, Chrome o Edge, el que haya; la variable CHROMIUM puede decir dónde está."""
-    hallado = os.environ.get("CHROMIUM") or next(
-        filter(None, map(shutil.which, COMANDOS)), None
-    )
+    hallado = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, COMANDOS)), None)
     # Sin archivo que nombrar, Playwright sabe dónde instalan Chrome y Edge los demás sistemas.
-    maneras = (
-        [{"executable_path": hallado}]
-        if hallado
-        else [{"channel": "chrome"}, {"channel": "msedge"}]
-    )
+    maneras = [{"executable_path": hallado}] if hallado else [{"channel": "chrome"}, {"channel": "msedge"}]
     for manera in maneras:
         try:
             return playwright.chromium.launch(args=["--no-sandbox"], **manera)
-        except (
-            Exception
-        ) as error:  # Playwright tiene uno por cada manera de no encontrarlo
+        except Exception as error:  # Playwright tiene uno por cada manera de no encontrarlo
             ultimo = error
     raise SinNavegador(
         "No hay un navegador: instale Chromium (en Debian, «apt install chromium») o Chrome."
@@ -81,21 +65,11 @@ def imprimir(pagina: Path, pdf: Path) -> None:
 
 def main() -> int:
     UNA_PAGINA.unlink(missing_ok=True)  # que no se imprima la de otra vez
-    orden = [
-        Path(sys.executable).with_name("jupyter-book"),
-        "build",
-        ".",
-        "--builder",
-        "singlehtml",
-    ]
-    if (
-        subprocess.call(orden, cwd=CURSO, stdout=subprocess.DEVNULL)
-        or not UNA_PAGINA.is_file()
-    ):
-        print(
-            "No se pudo reunir el libro en una página: construyámoslo antes con «make libro».",
-            file=sys.stderr,
-        )
+    print("Reúno el libro en una página; si no está construido, antes se ejecutan los cuadernos.", flush=True)
+    programa = shutil.which("jupyter-book", path=Path(sys.executable).parent)
+    orden = [programa, "build", ".", "--builder", "singlehtml"]
+    if not programa or subprocess.call(orden, cwd=CURSO, stdout=subprocess.DEVNULL) or not UNA_PAGINA.is_file():
+        print("No se pudo reunir el libro en una página: construyámoslo antes con «make libro».", file=sys.stderr)
         return 1
     pagina = shutil.copy(UNA_PAGINA, UNA_PAGINA.parents[1] / "libro.html")
     try:

@@ -252,7 +252,7 @@ class _Curve(BaseCallback):
         super().__init__()
         self.run, self.info, self.saves = run, info, saves
         self.steps, self.every = info["total_steps"], max(info["total_steps"] / CURVE, 1_000)
-        self.learns_from, self.start = 0, time.monotonic()
+        self.learns_from, self.start = 0, (time.monotonic(), time.process_time())
 
     def refill(self, model: BaseAlgorithm, steps: int) -> None:
         """Que `model` juegue `steps` pasos sin corregirse: su memoria de repetición está vacía."""
@@ -276,11 +276,11 @@ class _Curve(BaseCallback):
         self._evaluate()
 
     def _evaluate(self) -> None:
-        game, n, seconds = self.info["game"], self.num_timesteps, round(time.monotonic() - self.start, 1)
+        game, n, spent = self.info["game"], self.num_timesteps, checkpoint.spent(self.start)
         self.table = play(self.model, game, episodes(game))
         known = [point for point in self.info["curve"] if point[1] < n]
         self.info["curve"] = [*known, (time.time(), n, float(self.table["score"].mean()))]
-        self.info["segments"][-1] |= {"to_step": n, "seconds": seconds}
+        self.info["segments"][-1] |= {"to_step": n, **spent}
         self.model.dump_logs()
         if self.saves:
             checkpoint.save(self.model, self.run, self.info)

@@ -33,7 +33,7 @@ def trials(
     Lanza `FileNotFoundError` si en `folder` no hay corridas y los errores de `read_metrics`.
     """
     rows = []
-    for path in sorted(Path(folder).glob("*/run.json")):
+    for path in sorted(Path(folder).glob("[!.]*/run.json")):  # lo que comienza con punto está a medias
         info = Run(path.parent).info
         points = read_metrics(path.parent).query("metric == @metric").sort_values("step")
         along = points["step"] if x == "steps" else (points["wall_time"] - points["wall_time"].min()) / 60
@@ -49,4 +49,7 @@ def trials(
 
 
 if __name__ == "__main__":
-    print(trials(*sys.argv[1:2]).round(2).to_string(index=False))
+    try:
+        print(trials(sys.argv[1] if len(sys.argv) > 1 else ".").round(2).to_string(index=False))
+    except (OSError, ValueError) as error:
+        sys.exit(str(error))

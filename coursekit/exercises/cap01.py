@@ -89,7 +89,7 @@ def exercise_3(policy) -> str:
         return act(ram)
 
     waits = moment(paddle=120, ball=100, row=0) != FIRE
-    expect(not waits, "Cuando falta sacar (el byte 101 en 0) no pulsa FIRE, que es 1: se quedaría esperando.")
+    expect(not waits, "Cuando falta sacar (el byte 101 en 0) no aprieta FIRE, que es 1: se quedaría esperando.")
     answers = moment(paddle=60, ball=160, row=50), moment(paddle=190, ball=60, row=100)
     reasons = {
         (RIGHT, RIGHT): "en `uint8`, 60 − 190 da 126: convierte los bytes en `int` antes de restar",

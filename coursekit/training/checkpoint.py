@@ -42,6 +42,12 @@ def save(model: BaseAlgorithm, run: Run, info: dict) -> None:
         temporary.write_bytes(content.getbuffer())
 
 
+def spent(start: tuple[float, float]) -> dict[str, float]:
+    """Los segundos de reloj y de procesador desde `start`, el par que dan `time.monotonic` y `time.process_time`."""
+    names = {"seconds": time.monotonic() - start[0], "cpu_seconds": time.process_time() - start[1]}
+    return {name: round(value, 1) for name, value in names.items()}
+
+
 def read(run: Run) -> dict:
     """Lo que guardó `save`, o un diccionario vacío si la carpeta no lo trae (una corrida publicada, por ejemplo)."""
     if not run.state.exists():

@@ -238,8 +238,7 @@ class _RunKeeper(BaseCallback):
         n = self.model.num_timesteps
         self.info["steps"] = n
         if self.segment is not None:
-            wall, cpu = time.monotonic() - self._start[0], time.process_time() - self._start[1]
-            self.segment |= {"to_step": n, "seconds": round(wall, 1), "cpu_seconds": round(cpu, 1)}
+            self.segment |= {"to_step": n, **checkpoint.spent(self._start)}
         if final:
             for published in ("published_steps", "selection", "averaged"):
                 self.info.pop(published, None)

@@ -16,12 +16,11 @@ pytestmark = [
 ]
 
 
-def test_the_whole_book_is_printed_in_one_file(refuse):
+def test_the_whole_book_is_printed_in_one_file(browser):
     imprimir.PDF.unlink(missing_ok=True)
     order = [sys.executable, imprimir.__file__]  # aparte: en este proceso ya hay un navegador abierto
     done = subprocess.run(order, capture_output=True, text=True)
-    if done.returncode:
-        refuse(done.stdout + done.stderr)
+    assert done.returncode == 0 and "Listo" in done.stdout, done.stderr
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
     names = [chapter["file"] for part in toc["parts"] for chapter in part["chapters"]]
     html = imprimir.UNA_PAGINA.read_text(encoding="utf-8")

@@ -710,7 +710,7 @@ BANK = {
     "1.3": [
         (lambda ram: chase(ram, speak=np.uint8), "convierte los bytes en `int`"),
         (lambda ram: {RIGHT: LEFT, LEFT: RIGHT}.get(chase(ram), chase(ram)), "huye de la pelota"),
-        (lambda ram: NOOP if ram[101] == 0 else chase(ram), "no pulsa FIRE"),
+        (lambda ram: NOOP if ram[101] == 0 else chase(ram), "no aprieta FIRE"),
         (lambda ram: FIRE, "y respondió 1 y 1"),
         (lambda ram: chase(ram, ball=101), "está en el byte 99"),
         (lambda ram: ["NOOP", "FIRE", "RIGHT", "LEFT"][chase(ram)], "el número de una acción"),

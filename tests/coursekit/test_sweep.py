@@ -213,6 +213,7 @@ def test_an_atari_run_cut_short_goes_on_from_its_last_evaluation(algorithm, tmp_
     first, second = run.info["segments"]
     assert (first["from_step"], first["to_step"], second["from_step"]) == (0, 1_000, 1_000)
     assert second["to_step"] == run.info["steps"] == seen[-1] and 3_000 <= seen[-1] < 3_000 + 8 * 32
+    assert first["cpu_seconds"] > 0 and second["cpu_seconds"] > 0
     curve = read_metrics(run).query("metric == 'greedy'")
     assert curve["step"].tolist() == [0, 1_000, *seen[3:]] and curve["value"].iloc[-1] == len(seen)
     assert updates[1] < updates[3] < updates[-1], "sigue corrigiéndose, y no de cero"

@@ -1,8 +1,11 @@
 """La tabla de ensayos: una fila por corrida, y nunca un valor de donde la corrida no llegó."""
 
+import subprocess
+import sys
+
 from coursekit.comparison.trials import trials
 from coursekit.metrics import COLUMNS
-from coursekit.runs import Run, new_info
+from coursekit.runs import HALF_WRITTEN, Run, new_info
 
 import numpy as np
 import pandas as pd
@@ -36,6 +39,20 @@ def test_minutes_are_counted_from_the_first_point(tmp_path):
     written(tmp_path, "clase-s0", 0, 10_000, range(10))
     table = trials(tmp_path, (0, 4, 9.2, 30), x="minutes")
     assert list(table[[0, 4, 9.2]].iloc[0]) == [0, 4, 9] and 30 not in table
+
+
+def test_a_run_that_a_sweep_has_not_finished_is_left_out(tmp_path):
+    written(tmp_path, "pong-ppo-0", 0, 5_000, range(5))
+    written(tmp_path, f"{HALF_WRITTEN}pong-ppo-1", 1, 5_000, range(5))
+    assert list(trials(tmp_path)["seed"]) == [0]
+
+
+def test_in_the_terminal_a_wrong_folder_gets_one_sentence(tmp_path):
+    order = [sys.executable, "-m", "coursekit.comparison.trials"]
+    for arguments, cwd in (([str(tmp_path / "no")], None), ([], tmp_path)):
+        done = subprocess.run([*order, *arguments], capture_output=True, text=True, cwd=cwd)
+        assert done.returncode == 1 and not done.stdout
+        assert "no hay corridas" in done.stderr and done.stderr.count("\n") == 1
 
 
 def test_a_folder_without_runs_is_explained(tmp_path):

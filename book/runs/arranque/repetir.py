@@ -80,7 +80,9 @@ def long_runs(folder: str) -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "--largas":
+    if sys.argv[1:2] == ["--largas"] and len(sys.argv) == 3:
         long_runs(sys.argv[2])
-    else:
+    elif len(sys.argv) == 2:
         starts(sys.argv[1])
+    else:
+        sys.exit(__doc__)
