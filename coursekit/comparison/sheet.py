@@ -84,7 +84,7 @@ def _letter(number: int) -> str:
 
 def line(label: str, s: dict) -> str:
     """Un resumen de `summarize` en una línea."""
-    human = "" if pd.isna(s.get("hns")) else f"; {s['hns']:.0%} del humano"
+    human = "" if pd.isna(s.get("hns")) else f"; {100 * s['hns']:.0f} % de la persona"
     return (
         f"{label}: media {s['mean']:.1f} [{s['ci_low']:.1f}, {s['ci_high']:.1f}], IQM {s['iqm']:.1f}, "
         f"mediana {s['median']:.1f}, {s['games']} partidas{human}"
