@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from coursekit.envs import BACKENDS
+from coursekit.envs import BACKENDS, find_game
 from coursekit.training.recipe import DEFAULTS, EPISODES, PROTOCOLS, SEED
 
 EPSILON, STICKY = PROTOCOLS["default"].values()
@@ -47,8 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
         print("coursekit: interrumpido; si se guarda por partes, la misma orden sigue donde quedó.", file=sys.stderr)
         return 2
     except (ValueError, OSError, ModuleNotFoundError) as error:
-        reason = getattr(error, "strerror", None) or error
-        print(f"coursekit: {reason}", file=sys.stderr)
+        print("coursekit:", getattr(error, "strerror", None) or error, file=sys.stderr)
         return 2
     return 0
 
@@ -146,8 +145,10 @@ def _doctor(options: argparse.Namespace) -> None:
 
 
 def _train(options: argparse.Namespace) -> None:
-    from coursekit.training.loop import train
+    from coursekit.training.loop import exists, train
 
+    if options.resume and not exists(options.folder):
+        raise ValueError(f"{options.folder!r} no tiene una corrida que seguir: revise la ruta o quite --resume.")
     names = ("game", "algorithm", "seed", "resume", "backend", "sticky", "checkpoint_every", "log_every", "device")
     given = {name: getattr(options, name) for name in DEFAULTS if getattr(options, name) is not None}
     asked = {name: getattr(options, name) for name in names}
@@ -173,7 +174,7 @@ def _game_of(options: argparse.Namespace) -> str:
 
 def _evaluate(options: argparse.Namespace) -> None:
     from coursekit.comparison.grading import FOLDER, grade
-    from coursekit.comparison.sheet import line, text
+    from coursekit.comparison.sheet import line, published_text, run_text, text
     from coursekit.evaluation import evaluate, evaluate_run, load_agent, summarize
     from coursekit.runs import Run
     from coursekit.training.selection import choose_agent
@@ -187,20 +188,20 @@ def _evaluate(options: argparse.Namespace) -> None:
         print(*text(grade(options.agents, _game_of(options), **asked, **protocol)), sep="\n")
         print(f"{Path(options.out or FOLDER) / 'index.html'}: se abre con doble clic")
     elif Path(options.agent).is_dir():
+        game = find_game(options.game or Run(options.agent).info["game"])[0]
+        if (game, options.epsilon, options.sticky) != (Run(options.agent).info["game"], EPSILON, STICKY):
+            raise ValueError(
+                "Una corrida se mide en su juego y con los tres protocolos; para otra cosa, dé su agent.zip."
+            )
         if options.choose:
-            steps = choose_agent(options.agent, options.choose, options.episodes)
-            averaged = len(Run(options.agent).info.get("averaged", ()))
-            who = f"el promedio de {averaged}, hasta el" if averaged else "el"
-            print(f"agente publicado: {who} de {steps} pasos")
-        content = evaluate_run(options.agent, options.episodes, seed=options.seed, ladder=not options.no_ladder)
-        for name, result in content["results"].items():
-            protocol = f"epsilon={result['epsilon']:g}, pegajosas={result['sticky']:g}"
-            print(line(f"{name} ({protocol})", result["summary"]))
-        for steps, result in content["ladder"].items():
-            print(line(f"{int(steps):,} pasos".replace(",", " "), result["summary"]))
+            choose_agent(options.agent, options.choose, options.episodes)
+            print(published_text(Run(options.agent).info))
+        played = evaluate_run(options.agent, options.episodes, seed=options.seed, ladder=not options.no_ladder)
+        print(*run_text(played), sep="\n")
+    elif options.choose or options.no_ladder:
+        raise ValueError(f"--choose y --no-ladder son de una corrida, y {options.agent!r} no es su carpeta.")
     else:
-        agent, game = load_agent(options.agent), _game_of(options)
-        table = evaluate(agent, game, options.episodes, **protocol)
+        table = evaluate(load_agent(options.agent), game := _game_of(options), options.episodes, **protocol)
         print(line(Path(options.agent).name, summarize(table["score"], game)))
 
 
@@ -208,10 +209,9 @@ def _record(options: argparse.Namespace) -> None:
     from coursekit.evaluation import load_agent
     from coursekit.recording import record
 
-    game = _game_of(options)
     agent = None if re.fullmatch("azar", options.agent, re.I) else load_agent(options.agent)
     names = ("seconds", "seed", "epsilon", "speed", "scale", "score")
-    recording = record(agent, game, options.file, **{name: getattr(options, name) for name in names})
+    recording = record(agent, _game_of(options), options.file, **{name: getattr(options, name) for name in names})
     print(f"{recording.path}: {recording.seconds:.1f} s, {recording.steps} pasos, puntaje", *recording.scores.values())
 
 

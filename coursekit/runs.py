@@ -47,7 +47,7 @@ def _unwritable(path: Path, error: OSError) -> OSError:
     return OSError(
         error.errno,
         f"No se pudo escribir {str(path)!r} ({error.strerror or error}): "
-        "libere espacio o elija una carpeta en la que pueda escribir; lo que ya había quedó como estaba.",
+        "libere espacio o elija una ruta en la que pueda escribir; lo que ya había quedó como estaba.",
     )
 
 

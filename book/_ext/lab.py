@@ -64,9 +64,12 @@ def main(argumentos: list[str]) -> int:
         print(f"No se pudo poner JupyterLab en español: {error}", file=sys.stderr)
     if argumentos == ["--solo-ajustes"]:
         return 0
-    orden = [sys.executable, "-m", "jupyterlab", "LEEME.ipynb", *opciones(), *argumentos]
+    # La dirección que se imprime lleva a la misma página que abre el navegador.
+    orden = [sys.executable, "-m", "jupyterlab", "LEEME.ipynb", "--LabApp.default_url=/lab/tree/LEEME.ipynb"]
+    # En sus terminales y en las celdas que empiezan con «!», que se encuentre «coursekit».
+    camino = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     try:
-        return subprocess.call(orden, cwd=LIBRO)
+        return subprocess.call([*orden, *opciones(), *argumentos], cwd=LIBRO, env={**os.environ, "PATH": camino})
     except KeyboardInterrupt:  # JupyterLab ya se despidió
         return 0
 

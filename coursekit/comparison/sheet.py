@@ -82,12 +82,28 @@ def _letter(number: int) -> str:
     return (_letter(number // 26 - 1) if number >= 26 else "") + ascii_lowercase[number % 26]
 
 
+def published_text(info: dict) -> str:
+    """Qué agente publica la corrida, después de elegirlo."""
+    averaged = len(info.get("averaged", ()))
+    who = f"el promedio de {averaged}, hasta el" if averaged else "el"
+    return f"agente publicado: {who} de {info['published_steps']} pasos"
+
+
+def run_text(content: dict) -> Iterator[str]:
+    """El contenido de `evaluation.json`, una línea por protocolo y una por peldaño."""
+    for name, result in content["results"].items():
+        yield line(f"{name} (epsilon={result['epsilon']:g}, pegajosas={result['sticky']:g})", result["summary"])
+    for steps, result in content["ladder"].items():
+        yield line(f"{int(steps):,} pasos".replace(",", " "), result["summary"])
+
+
 def line(label: str, s: dict) -> str:
     """Un resumen de `summarize` en una línea."""
+    games = "1 partida" if s["games"] == 1 else f"{s['games']} partidas"
     human = "" if pd.isna(s.get("hns")) else f"; {100 * s['hns']:.0f} % de la persona"
     return (
         f"{label}: media {s['mean']:.1f} [{s['ci_low']:.1f}, {s['ci_high']:.1f}], IQM {s['iqm']:.1f}, "
-        f"mediana {s['median']:.1f}, {s['games']} partidas{human}"
+        f"mediana {s['median']:.1f}, {games}{human}"
     )
 
 

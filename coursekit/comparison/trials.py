@@ -49,6 +49,8 @@ def trials(
 
 
 if __name__ == "__main__":
+    if sys.argv[1:2] in (["-h"], ["--help"]):
+        sys.exit(__doc__)
     try:
         print(trials(sys.argv[1] if len(sys.argv) > 1 else ".").round(2).to_string(index=False))
     except (OSError, ValueError) as error:

@@ -73,10 +73,12 @@ def train(
         if steps is not None and steps < 1:
             raise ValueError(f"Se pidieron {steps} pasos en {name}; hace falta al menos 1.")
     recipe.check(hyperparameters)
-    if _exists(run) and not resume:
-        raise FileExistsError(f"{str(run.path)!r} ya tiene una corrida: siga con resume=True o elija otra carpeta.")
+    if exists(run) and not resume:
+        raise FileExistsError(
+            f"{str(run.path)!r} ya tiene una corrida: siga con resume=True (--resume, en la terminal) o elija otra."
+        )
     with locked(run.path), _stop_in_order() as stop:
-        if _exists(run):
+        if exists(run):
             state = checkpoint.read(run)
             info, changes = _continued(run, state, asked, total_steps, hyperparameters)
             if info is None:
@@ -89,7 +91,9 @@ def train(
     return run
 
 
-def _exists(run: Run) -> bool:
+def exists(path: Run | str | Path) -> bool:
+    """Si en la carpeta hay una corrida que seguir."""
+    run = Run(path)
     return (run.path / "run.json").exists() or run.state.exists()
 
 
@@ -145,6 +149,8 @@ def _train(run, info, state, changes, stop, progress, checkpoint_every, log_ever
     for half in run.path.rglob(f"{HALF_WRITTEN}*"):  # lo que dejó una muerte súbita
         shutil.rmtree(half) if half.is_dir() else half.unlink()
     h, total = info["hyperparameters"], info["total_steps"]
+    if progress and total <= h["learning_starts"]:
+        print(f"En {total} pasos la red no se corrige nunca: comienza a los {h['learning_starts']} (learning_starts).")
     env = make_vec_env(info["game"], h["n_envs"], seed=info["seed"], backend=info["backend"], sticky=info["sticky"])
     try:
         model = make_dqn(env, total, algorithm=info["algorithm"], seed=info["seed"], device=device, **h)
@@ -170,6 +176,8 @@ def _train(run, info, state, changes, stop, progress, checkpoint_every, log_ever
         model.logger.close()
     finally:
         env.close()
+    if progress and not stop.asked:
+        print(f"Listo: «coursekit evaluate {run.path}» lo mide y «coursekit record {run.path} partida.gif» lo muestra.")
     if stop.asked:
         print(f"Detenido y guardado a los {model.num_timesteps} pasos. Para seguir: {info['command']} --resume")
 
@@ -258,6 +266,7 @@ class _RunKeeper(BaseCallback):
         if final:
             save_agent(model, run.agent)
             if self.bar is not None:
+                self.bar.total = max(self.bar.total, n)  # el último paso es de todos los ambientes a la vez
                 self.bar.update(n - self.bar.n)
                 self.bar.close()
             if self.stop.asked and n < self.info["total_steps"]:  # ocupa gigabytes: solo si falta seguir

@@ -50,6 +50,35 @@ def test_train_writes_the_run_and_the_command_that_repeats_it(folder):
     assert (options.game, options.steps, options.seed, options.buffer_size) == ("Breakout", 128, 3, 2_000)
 
 
+@pytest.mark.parametrize(
+    ("order", "reason"),
+    [
+        (["train", "no-existe", "--resume"], "no tiene una corrida que seguir"),
+        (["evaluate", "corrida", "--game", "Pong"], "se mide en su juego"),
+        (["evaluate", "corrida", "--epsilon", "0.2"], "con los tres protocolos"),
+        (["evaluate", "corrida/agent.zip", "--game", "Breakout", "--no-ladder"], "son de una corrida"),
+        (["record", "no-existe", "a.gif"], "No existe el agente"),
+        (["record", "nota.txt", "a.gif"], "está dañado o no es un agente"),
+    ],
+)
+def test_nothing_asked_for_is_dropped_or_begun_in_silence(order, reason, copied_run, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "nota.txt").write_text("hola", encoding="utf-8")
+    before = sorted(path.name for path in tmp_path.iterdir())
+    assert cli.main(order) == 2
+    error = capsys.readouterr().err
+    assert reason in error and error.count("\n") == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+
+
+def test_a_short_training_says_that_it_learns_nothing_and_what_to_do_next(tmp_path, capsys):
+    order = ["train", str(tmp_path / "corta"), "--steps", "100", "--buffer-size", "400", "--learning-starts", "200"]
+    assert cli.main(order) == 0
+    told = capsys.readouterr()
+    assert "En 100 pasos la red no se corrige nunca: comienza a los 200" in told.out
+    assert f"«coursekit evaluate {tmp_path / 'corta'}»" in told.out and "/104 pasos" in told.err
+
+
 def test_train_resumes_to_more_steps(tmp_path):
     order = ["train", str(tmp_path / "corrida"), *TINY]
     assert cli.main([*order, "--steps", "64"]) == 0
@@ -86,7 +115,7 @@ def test_evaluate_an_agent_file_needs_its_game(folder, capsys):
     assert cli.main(["evaluate", agent, "--episodes", "1"]) == 2
     assert "agregue --game" in capsys.readouterr().err
     assert cli.main(["evaluate", agent, "--episodes", "1", "--game", "breakout"]) == 0
-    assert "1 partidas" in capsys.readouterr().out
+    assert "1 partida;" in capsys.readouterr().out
 
 
 def test_record_and_export(folder, tmp_path, capsys):

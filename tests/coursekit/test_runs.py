@@ -72,7 +72,7 @@ def test_a_folder_that_cannot_be_written_is_explained(tmp_path):
         parent.mkdir(mode=0o500)
     else:  # para root no hay permisos que valgan: un archivo en el lugar de la carpeta
         parent.write_text("soy un archivo")
-    with pytest.raises(OSError, match="No se pudo escribir .*: libere espacio o elija una carpeta"):
+    with pytest.raises(OSError, match="No se pudo escribir .*: libere espacio o elija una ruta"):
         Run(parent / "corrida").write_json("run.json", {})
     assert names(tmp_path) == ["cerrada"]
 

@@ -286,7 +286,7 @@ def test_training_off_the_main_thread(tmp_path, tiny):
 
 def test_an_existing_run_is_not_overwritten(copied_run, tiny, capsys):
     before = {path: path.stat().st_mtime_ns for path in copied_run.path.rglob("*")}
-    with pytest.raises(FileExistsError, match="ya tiene una corrida: siga con resume=True o elija otra carpeta"):
+    with pytest.raises(FileExistsError, match="ya tiene una corrida: siga con resume=True .--resume, en la terminal"):
         train(copied_run, "Breakout", 1_000, **tiny)
     impossible = {"game": "Pong", "seed": 7, "sticky": 0.25, "backend": "sb3"}
     for name, value in impossible.items():
